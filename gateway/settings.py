@@ -129,8 +129,8 @@ def locate(option: Path | None, process: Mapping[str, str], folder: Path) -> Pla
     if option or variable:
         named = folder / (option or Path(str(variable)).expanduser())
         if not named.is_file():
-            says = "--config" if option else f"${CONFIG_VARIABLE}"
-            raise StartError(f"{named} (from {says}) is not a file: correct the path, or leave it out.", exit_code=78)
+            says = "" if option else f" (from ${CONFIG_VARIABLE})"
+            raise StartError(f"{named}{says} is not a file: correct the path, or leave it out.", exit_code=78)
         return Place(named, "option" if option else "variable")
     here = folder / "config" / "gateway.yaml"
     if here.is_file():

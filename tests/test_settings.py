@@ -116,7 +116,7 @@ def test_gateway_config_may_stand_in_env(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "process", "says"),
     [
-        pytest.param(Path("gone.yaml"), {}, "from --config", id="option"),
+        pytest.param(Path("gone.yaml"), {}, "gone.yaml is not a file", id="option"),
         pytest.param(None, {"GATEWAY_CONFIG": "gone.yaml"}, r"from \$GATEWAY_CONFIG", id="variable"),
     ],
 )

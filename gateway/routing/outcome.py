@@ -124,6 +124,8 @@ def judge_error(status: int, headers: Mapping[str, str], body: bytes, now: Momen
 
 def judge_body(status: int, headers: Mapping[str, str], body: bytes, now: Moment) -> Verdict:
     """A whole answer with a status of success."""
+    if not body.strip():
+        return _useless(status, "empty", "answered with nothing")
     try:
         reply = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -22,7 +22,7 @@ from gateway.errors import ConfigError, Problem, StartError
         pytest.param(
             ["check", "--format", "jso"], 2, "'jso' is not one of 'text', 'json', 'github'", id="misspelt choice"
         ),
-        pytest.param(["--config", "/gone.yaml"], 78, "/gone.yaml (from --config) is not a file", id="missing file"),
+        pytest.param(["--config", "/gone.yaml"], 78, "/gone.yaml is not a file", id="missing file"),
     ],
 )
 def test_what_is_wrong_is_said(args: list[str], code: int, says: str, capsys: pytest.CaptureFixture[str]) -> None:

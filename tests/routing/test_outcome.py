@@ -94,6 +94,7 @@ def test_a_hint_is_the_length_of_the_rest() -> None:
     [
         pytest.param(b'{"choices": [{"message": {"content": "hi"}}]}', "answer", "ok", id="answer"),
         pytest.param(b" <html>", "next", "html", id="HTML"),
+        pytest.param(b" \n", "next", "empty", id="nothing"),
         pytest.param(b'{"choices"', "next", "not_json", id="truncated"),
         pytest.param(b"[" * 5000, "next", "not_json", id="nested without end"),
         pytest.param(b'"text"', "next", "not_json", id="no object"),
