@@ -135,7 +135,7 @@ def test_every_provider_type_is_documented(name: str) -> None:
     assert f"`{name}`" in README
 
 
-@pytest.mark.parametrize("unit", sorted({name.rpartition("_per_")[0] for name in shorthand.names()}))
+@pytest.mark.parametrize("unit", shorthand.UNITS)
 def test_every_limit_unit_is_documented(unit: str) -> None:
     """In the README's section on limits."""
     assert f"`{unit}`" in README

@@ -58,7 +58,7 @@ def test_python_examples_answer(example: str, server: Running) -> None:
 
 def test_there_are_examples() -> None:
     """So that the two tests above cannot pass by finding nothing."""
-    assert (len(blocks("bash")), len(blocks("python")), len(blocks("yaml"))) == (2, 1, 2)
+    assert (len(blocks("bash")), len(blocks("python")), len(blocks("yaml"))) == (2, 1, 3)
 
 
 def test_the_yaml_is_a_configuration() -> None:
@@ -85,4 +85,22 @@ def test_the_limits_are_limits() -> None:
         "provider:p:tokens_per_day",
         "provider:p:requests_per_5h",
         "provider:p:cost_per_month",
+        "provider:p:requests_per_day",
+        "provider:p:tokens_per_week",
+        "provider:p:output_tokens_per_5h",
+        "provider:p:concurrent_requests",
     ]
+
+
+def test_the_pool_is_shared() -> None:
+    """Models of both providers name it, and both have its limits."""
+    found = Configuration.find(None, {}, ROOT)
+    keys = {"OPENAI_API_KEY": "one", "ROUTER_KEY": "two"}
+    catalog = compile_text(blocks("yaml")[2], file="README.md", lookup=keys.get, presets=found.presets())
+    assert catalog.warnings == ()
+    for name in ("openai/gpt-5.1", "router/anything"):
+        (target,) = catalog.resolve(name).targets
+        assert [meter.id for meter in target.meters if meter.scope_type == "pool"] == [
+            "pool:experiments:requests_per_day",
+            "pool:experiments:cost_per_month",
+        ]

@@ -20,7 +20,7 @@ from .meters import Meters
 from .nodes import Node, Scalar, Source
 from .parse import MISSING, field_reader, struct
 from .presets import Underlaid, underlay
-from .schema import ClientEntry, Config, MetaModelEntry, Server
+from .schema import ClientEntry, Config, MetaModelEntry, PoolEntry, Server
 from .targets import ProviderBuilder
 from .variables import Lookup
 from .walk import Outside, Walk, unknown
@@ -59,6 +59,7 @@ class _Compiling:
         self._check_bind(overrides)
 
     def catalog(self) -> Catalog:
+        self._open_pools()
         providers = self._providers()
         clients = self._clients()
         exact: dict[str, tuple[Target, ...]] = {}
@@ -103,6 +104,14 @@ class _Compiling:
             self._walk.problems.append(Problem(overrides["host"][1], 0, 0, message))
         else:
             self._walk.fail(self._root.get("server", "host") or self._root, message)
+
+    def _open_pools(self) -> None:
+        written = self._root.get("pools")
+        for name in written.items if isinstance(written, nodes.Mapping) else ():
+            # One that could not be read is there all the same: whoever names it is not wrong too.
+            entry = self._config.pools.get(name, PoolEntry())
+            node = self._root.get("pools", name, "limits")
+            self._meters.open_pool(name, self._meters.rules(entry.limits, node, entry.timezone))
 
     def _providers(self) -> dict[str, Provider]:
         found, order = {}, count()

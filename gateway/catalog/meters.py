@@ -1,16 +1,16 @@
 """The `limits:` maps of the file as meters."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from gateway.limits.rules import Rule
-from gateway.limits.shorthand import Unit, make_rule
+from gateway.limits.shorthand import Unit, key_of, make_rule
 from gateway.limits.terms import Meter, ScopeType
 
 from . import nodes
 from .nodes import Node
 from .schema import LimitEntry
-from .walk import Walk
+from .walk import Walk, unknown
 
 Rules = Mapping[tuple[Unit, str], Rule]
 
@@ -21,6 +21,7 @@ class Meters:
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
         self.by_id: dict[str, Meter] = {}
+        self._pools: dict[str, tuple[Meter, ...]] = {}
 
     def rules(self, limits: Mapping[tuple[Unit, str], LimitEntry], node: Node | None, timezone: str) -> Rules:
         """The rules of a `limits:` map, which stands at `node`; a limit that cannot be is noted there."""
@@ -33,11 +34,12 @@ class Meters:
                     limit.amount,
                     algorithm=limit.algorithm,
                     timezone=limit.timezone or timezone,
+                    reset=limit.reset,
                     burst=limit.burst,
                 )
             except ValueError as error:
                 # A limit was read from there, so it is a map.
-                self._walk.fail(cast("nodes.Mapping", node).key(f"{unit}_per_{window}"), str(error))
+                self._walk.fail(cast("nodes.Mapping", node).key(key_of(unit, window)), str(error))
         return made
 
     def of(self, scope_type: ScopeType, scope: str, rules: Rules, account: str = "") -> tuple[Meter, ...]:
@@ -48,3 +50,16 @@ class Meters:
             meter = Meter.of(scope_type, f"{scope}{apart}", unit, window, rule)
             found.append(self.by_id.setdefault(meter.id, meter))
         return tuple(found)
+
+    def open_pool(self, name: str, rules: Rules) -> None:
+        """Let `pooled` know a pool."""
+        self._pools[name] = self.of("pool", name, rules)
+
+    def pooled(self, names: Iterable[str], places: Iterable[Node]) -> tuple[Meter, ...]:
+        """The meters of the pools that a model names, each once. One that is not there is noted at its place."""
+        found: dict[str, Meter] = {}
+        for name, place in zip(names, places, strict=True):
+            if name not in self._pools:
+                self._walk.fail(place, unknown("pool", name, self._pools))
+            found.update((meter.id, meter) for meter in self._pools.get(name, ()))
+        return tuple(found.values())

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from gateway.limits.shorthand import names as limit_names
 from gateway.limits.shorthand import parse_key
+from gateway.limits.windows import spelled
 from gateway.records import Secret
 
 from . import addresses, nodes, values, zones
@@ -297,6 +298,12 @@ def _pin(text: Text) -> str:
     return "" if text.value == "false" and text.origin == "plain" else _text(text)
 
 
+def _reset(text: Text) -> str:
+    if text.origin == "plain" and (":" in text.value or values.surprise(text.value)):
+        raise ValueError(f'a time is written in quotes: "{text.value}"')
+    return spelled(text.value)
+
+
 def any_value(walk: Walk, node: Node) -> Any:
     """What the YAML says, as JSON types."""
     if isinstance(node, nodes.Mapping):
@@ -337,6 +344,7 @@ _SPELLINGS: dict[str, Reader] = {
     "usd": _value(values.usd),
     "cost": _value(lambda text: int(values.usd(text).scaleb(9))),
     "zone": _checked(zones.zone),
+    "reset": scalar(_reset),
     "url": _checked(addresses.base_url),
     "host": _checked(addresses.host),
     "limits": _limits,

@@ -12,7 +12,7 @@ import msgspec
 import orjson
 from msgspec import Meta, Struct
 
-from gateway.limits.shorthand import UNITS, WINDOWS
+from gateway.limits.shorthand import ALONE, COUNTED, WINDOWS
 from gateway.records import Secret
 
 from . import schema
@@ -25,6 +25,7 @@ from .schema import (
     LimitEntry,
     MetaModelEntry,
     ModelEntry,
+    PoolEntry,
     PriceEntry,
     ProviderEntry,
     Server,
@@ -33,7 +34,7 @@ from .schema import (
 
 _NAME = r"^(?!x-)[A-Za-z0-9._:/@+-]{1,200}$"
 _WINDOW = f"(?:{'|'.join(WINDOWS)}|[1-9][0-9]{{0,5}}[smhd])"
-_COUNTS = "|".join(unit for unit in UNITS if unit != "cost")
+_COUNTS = "|".join(unit for unit in COUNTED if unit != "cost")
 _VARIABLE = {"type": "string", "pattern": r"\$\{"}
 _NUMBERS = {
     "duration": r"^[0-9][0-9_.]* ?(?:ms|s|m|h|d)?$",
@@ -47,8 +48,7 @@ _REQUIRED = (ClientEntry, MetaModelEntry)
 
 def json_schema() -> bytes:
     """`config/gateway.schema.json`: draft 2020-12, with descriptions and defaults."""
-    kinds = (Server, Snapshot, ClientEntry, ProviderEntry, KeyEntry, ModelEntry, PriceEntry, LimitEntry, MetaModelEntry)
-    definitions = {kind.__name__: _object(kind) for kind in kinds}
+    definitions = {kind.__name__: _object(kind) for _, kind in _SECTIONS}
     definitions["CostLimitEntry"] = _cost_limit()
     root = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -144,6 +144,7 @@ _TYPES: dict[Any, dict[str, Any]] = {
 _KEY = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/KeyEntry"}, {"type": "null"}]}
 _SPELLED: dict[str, dict[str, Any]] = {
     "zone": _TEXT,
+    "reset": {"type": ["string", "integer", "null"]},
     "url": _TEXT,
     "host": _TEXT,
     "pin": {"anyOf": [{"type": "string"}, {"const": False}, {"type": "null"}]},
@@ -158,7 +159,7 @@ _SPELLED: dict[str, dict[str, Any]] = {
     "limits": {
         "type": ["object", "null"],
         "patternProperties": {
-            f"^(?:{_COUNTS})_per_{_WINDOW}$": {
+            f"^(?:(?:{_COUNTS})_per_{_WINDOW}|{'|'.join(ALONE)})$": {
                 "anyOf": [*_schema(schema.Amount)["anyOf"], {"$ref": "#/$defs/LimitEntry"}]
             },
             f"^cost_per_{_WINDOW}$": {"anyOf": [*_schema(schema.Usd)["anyOf"], {"$ref": "#/$defs/CostLimitEntry"}]},
@@ -182,6 +183,7 @@ _SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("`providers.NAME.models.NAME`", ModelEntry),
     ("`price`", PriceEntry),
     ("`limits.UNIT_per_WINDOW`", LimitEntry),
+    ("`pools.NAME`", PoolEntry),
     ("`meta_models.NAME`", MetaModelEntry),
 )
 
@@ -222,6 +224,7 @@ _WORDS = {
     "size": "size",
     "amount": "amount",
     "zone": "time zone",
+    "reset": "time or day",
     "url": "URL",
     "host": "text",
     "limits": "limits",

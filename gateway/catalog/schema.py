@@ -17,13 +17,13 @@ class As(Struct, frozen=True):
     """How a scalar is spelled, where its type alone does not say it: `Annotated[float, As("duration")]`."""
 
     spelling: Literal[
-        "duration", "size", "amount", "zone", "url", "limits", "keys", "names", "pin", "usd", "cost", "host"
+        "duration", "size", "amount", "zone", "reset", "url", "limits", "keys", "names", "pin", "usd", "cost", "host"
     ]
 
 
 Paid = Literal["never", "opt_in", "allow"]
 Feature = Literal["tools", "vision", "audio", "json_schema", "reasoning"]
-Algorithm = Literal["bucket", "calendar", "rolling"]
+Algorithm = Literal["bucket", "calendar", "rolling", "first_use"]
 Duration = Annotated[float, As("duration"), Meta(gt=0)]
 Size = Annotated[int, As("size"), Meta(ge=1)]
 Amount = Annotated[int, As("amount"), Meta(ge=0)]
@@ -48,16 +48,21 @@ class LimitEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     amount: Amount
     """How much the window allows: a count, which takes `k`, `M`, `G` and `_`, or US dollars for `cost`."""
     algorithm: Algorithm | None = None
-    """`bucket` refills evenly, `calendar` opens on the clock, `rolling` looks back from now. Left out: `bucket` for
-    a second and a minute, `calendar` for hour, day, week and month, `rolling` for numbered windows."""
+    """`bucket` refills evenly, `calendar` opens on the clock, `rolling` looks back from now, `first_use` begins with
+    the first request after the last window ended. Left out: `bucket` for a second and a minute, `calendar` for hour,
+    day, week and month, `rolling` for numbered windows."""
     timezone: Zone | None = None
-    """IANA zone of a calendar window. Left out: the provider's `timezone`; for a client, the server's."""
+    """IANA zone of a calendar window. Left out: the provider's or pool's `timezone`; for a client, the server's."""
+    reset: Annotated[str, As("reset")] | None = None
+    """When a calendar window opens: `"10:30"` for a day, `"mon 09:00"` for a week, `15` or `"15 09:00"` for a month,
+    whose last day it is where there is no such day. Times are quoted. Left out: midnight, Monday, the first."""
     burst: Tokens | None = None
     """What a full bucket holds. Left out: the amount."""
 
 
 Limits = Annotated[dict[tuple[Unit, str], LimitEntry], As("limits")]
-"""By unit and window. In the YAML: `requests_per_day: 50`."""
+"""By unit and window, which `concurrent_requests` and `tokens_per_request` do not have. In the YAML:
+`requests_per_day: 50`."""
 
 
 class Snapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -181,6 +186,8 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What it can do. Left out: everything. Written: a request that needs more goes elsewhere."""
     limits: Limits = field(default_factory=dict)
     """What may be used of this model, per account."""
+    pools: tuple[str, ...] = ()
+    """Allowances that it shares with others: names under `pools`."""
     active: bool = True
     """`false` switches it off."""
 
@@ -234,6 +241,15 @@ class ProviderEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What it serves, by name."""
 
 
+class PoolEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One allowance, shared by all models that name it, whoever their provider is and whichever key they use."""
+
+    limits: Limits = field(default_factory=dict)
+    """What they may use together."""
+    timezone: Zone = "UTC"
+    """Zone of the calendar limits."""
+
+
 class MetaModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A friendly name for an ordered list of models."""
 
@@ -256,5 +272,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may ask."""
     providers: dict[str, ProviderEntry] = field(default_factory=dict)
     """Where requests can go."""
+    pools: dict[str, PoolEntry] = field(default_factory=dict)
+    """Allowances that several models share."""
     meta_models: dict[str, MetaModelEntry] = field(default_factory=dict)
     """Names for lists of models."""

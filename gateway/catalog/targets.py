@@ -44,6 +44,7 @@ class _Model(Struct, frozen=True):
     upstream: str
     price: Price | None
     rules: Rules
+    pools: tuple[Meter, ...]
 
 
 class ProviderBuilder:
@@ -172,7 +173,14 @@ class ProviderBuilder:
             elif alias in self._entry.models:
                 self._fail(f"alias '{alias}' is already a model of {self._name}", "models", name, "aliases")
         rules = self._meters.rules(entry.limits, self._node.get("models", name, "limits"), self._entry.timezone)
-        return _Model(name, entry, upstream, self._price(name, entry, upstream), rules)
+        return _Model(name, entry, upstream, self._price(name, entry, upstream), rules, self._pools(name, entry))
+
+    def _pools(self, name: str, entry: ModelEntry) -> tuple[Meter, ...]:
+        written = self._node.get("models", name, "pools") or self._node
+        items = written.items if isinstance(written, nodes.Sequence) else []
+        return self._meters.pooled(
+            entry.pools, items if len(items) == len(entry.pools) else [written] * len(entry.pools)
+        )
 
     def _price(self, name: str, entry: ModelEntry, upstream: str) -> Price | None:
         stated = None if entry.price is None else price_from_usd(**msgspec.structs.asdict(entry.price))
@@ -217,6 +225,7 @@ class ProviderBuilder:
                 *self._meters.of("provider", self._name, rules, key.account),
                 *key.meters,
                 *self._meters.of("model", f"{self._name}/{model.name}", model.rules, key.account),
+                *model.pools,
             ),
             idle=idle,
             idle_text=_idle_text(idle, [key.entry.key.missing]),

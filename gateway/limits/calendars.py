@@ -14,7 +14,10 @@ from .windows import SHORTEST_S, Named, bounds
 
 
 class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar"):
-    """At most `amount` per clock second, minute, hour, day, week (from Monday) or month of an IANA zone.
+    """At most `amount` per clock second, minute, hour, day, week or month of an IANA zone.
+
+    A day, week or month begins anew at `reset` (see `windows.reset_of`); without one at midnight, on Monday, on the
+    first.
 
     State: `used` in the window from `at` to `until`. The wall clock can be set, so:
 
@@ -28,6 +31,7 @@ class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar")
     amount: int
     window: Named
     timezone: str = "UTC"
+    reset: str = ""
 
     @property
     def algorithm(self) -> str:
@@ -46,7 +50,7 @@ class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar")
 
     def fresh(self, now: Moment) -> State:
         """The state of a rule nothing was counted on."""
-        start, end = bounds(self.window, self.timezone, now.wall)
+        start, end = bounds(self.window, self.timezone, now.wall, self.reset)
         return State(at=start, until=end)
 
     def used(self, state: State, now: Moment) -> float:
@@ -57,7 +61,7 @@ class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar")
 
     def _turn(self, state: State, now: Moment) -> None:
         """Leave the window for the one that the wall clock is in, if it is time to."""
-        start, end = bounds(self.window, self.timezone, now.wall)
+        start, end = bounds(self.window, self.timezone, now.wall, self.reset)
         if start < state.at <= end:
             return
         marks = state.marks
@@ -102,11 +106,15 @@ class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar")
         if not values:
             return self.fresh(now)
         at, used, carried, *rest = values
-        start, end = bounds(self.window, self.timezone, at)
+        start, end = bounds(self.window, self.timezone, at, self.reset)
         triples = zip(rest[::3], rest[1::3], rest[2::3], strict=True)
         marks = deque(Mark(began, n, now.boot - max(0.0, now.wall - left)) for began, n, left in triples)
         return State(used=used, at=start, until=end, carried=carried, marks=marks)
 
     def reads(self, other: object) -> bool:
         """Whether a state of the rule `other`, brought up to date, is one of this rule too."""
-        return isinstance(other, CalendarWindow) and other.window == self.window and other.timezone == self.timezone
+        return isinstance(other, CalendarWindow) and (other.window, other.timezone, other.reset) == (
+            self.window,
+            self.timezone,
+            self.reset,
+        )

@@ -26,6 +26,7 @@ REMEMBERED_S = 35 * 86400.0
 """How long the count of a limit that left the configuration is kept: a month, and some days to notice."""
 
 _REQUESTS = UNITS.index("requests")
+_PER_REQUEST = UNITS.index("tokens_per_request")
 
 
 class _Counter:
@@ -96,7 +97,8 @@ class Ledger:
                 and not _fits_alone(counter, need, now)
             ):
                 raise LimitReachedError(self.shortfalls(meters, need, now))
-            holds.append(_Hold(counter, n))
+            # What one request may be at most is no room that it takes from the next.
+            holds.append(_Hold(counter, 0 if counter.unit == _PER_REQUEST else n))
         for hold in holds:
             hold.counter.held += hold.n
         reservation = Reservation(next(self._ids), holds)

@@ -24,6 +24,7 @@ class Gauge(Struct, frozen=True, kw_only=True):
     scope_type: ScopeType
     unit: Unit
     window: str
+    """Empty for a limit without one."""
     algorithm: str
     amount: int
     """The capacity: a bucket's burst."""
@@ -35,7 +36,8 @@ class Gauge(Struct, frozen=True, kw_only=True):
     opens_at: float | None
     """When the next unit fits; None where it fits now, never will, or only requests in flight are in the way."""
     resets_at: float | None
-    """When a bucket is full, the calendar turns, or the oldest use of a rolling window expires; None if nothing is."""
+    """When a bucket is full, the calendar turns, the oldest use of a rolling window expires or a window that was
+    begun ends; None if nothing is."""
     source: Literal["counted"] = "counted"
     empty_at: float | None = None
     """When it runs out at the present rate; None where that is not foretold."""
@@ -76,7 +78,7 @@ def as_json(gauge: Gauge) -> dict[str, Any]:
         "scope": gauge.scope,
         "scope_type": gauge.scope_type,
         "unit": gauge.unit,
-        "window": gauge.window,
+        "window": gauge.window or None,
         "algorithm": gauge.algorithm,
         **amounts,
         "opens_at": rfc3339(gauge.opens_at),

@@ -1,7 +1,7 @@
 """The kinds of limit. A kind is one frozen class; where it stands is a `State`, handed in with `now`.
 
 To add a kind: one class with the methods of these, and its name in `Rule`.
-Buckets and rolling windows run on boot time, which no one can set; calendar windows on the wall clock.
+All but calendar windows run on boot time, which no one can set; those run on the wall clock.
 """
 
 from collections import deque
@@ -13,9 +13,11 @@ from msgspec import Struct
 from gateway.clock import Moment
 
 from .calendars import CalendarWindow
+from .ceilings import Concurrency, PerRequest
+from .first_use import FirstUseWindow
 from .states import Mark, State
 
-__all__ = ["CalendarWindow", "RollingWindow", "Rule", "TokenBucket"]
+__all__ = ["CalendarWindow", "Concurrency", "FirstUseWindow", "PerRequest", "RollingWindow", "Rule", "TokenBucket"]
 
 _SLACK = 1e-9
 """Share of a bucket by which it may be overfilled.
@@ -24,7 +26,7 @@ A level is a float: ten of ten a minute used at boot time 1000.1 and read every 
 after the fourth, and the fourth of the four that came back would be refused for dust. What boot times round away is
 at most 1e-9 of a bucket (a year of uptime, a bucket that fills in seconds). One request is far more than that of any
 bucket there is; a few tokens or nano-dollars in billions may pass, and are still counted.
-The two other kinds count in whole numbers and have no slack.
+All other kinds count in whole numbers and have no slack.
 """
 
 _SLICES = 1000
@@ -211,4 +213,4 @@ class RollingWindow(Struct, frozen=True, tag_field="algorithm", tag="rolling"):
         return isinstance(other, RollingWindow) and other.length_s == self.length_s
 
 
-Rule = TokenBucket | CalendarWindow | RollingWindow
+Rule = TokenBucket | CalendarWindow | RollingWindow | FirstUseWindow | Concurrency | PerRequest

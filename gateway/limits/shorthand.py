@@ -6,15 +6,21 @@ from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from .calendars import CalendarWindow
+from .ceilings import Concurrency, PerRequest
+from .first_use import FirstUseWindow
 from .rules import RollingWindow, Rule, TokenBucket
-from .windows import Named
+from .windows import Named, reset_of
 
-Unit = Literal["requests", "tokens", "input_tokens", "output_tokens", "cost"]
-"""What is counted. `cost` is counted in nano-dollars."""
+Counted = Literal["requests", "tokens", "input_tokens", "output_tokens", "cost"]
+"""What is counted per window. `cost` is counted in nano-dollars."""
+Unit = Counted | Literal["concurrent_requests", "tokens_per_request"]
+"""What a limit is about. The last two have no window: it is the empty text."""
 
-UNITS: tuple[Unit, ...] = get_args(Unit)
+COUNTED: tuple[Counted, ...] = get_args(Counted)
+ALONE: tuple[Unit, ...] = ("concurrent_requests", "tokens_per_request")
+UNITS: tuple[Unit, ...] = (*COUNTED, *ALONE)
 WINDOWS: tuple[Named, ...] = get_args(Named)
-ALGORITHMS = ("bucket", "calendar", "rolling")
+ALGORITHMS = ("bucket", "calendar", "rolling", "first_use")
 
 # A month that no clock begins is its longest: what never passes in 31 days never passes in a month.
 _NAMED_S: dict[str, float] = {
@@ -30,15 +36,22 @@ _NUMBERED = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 
 
 def parse_key(key: str) -> tuple[Unit, str] | None:
-    """Unit and window of `requests_per_15m`; None if it is no limit's name."""
+    """Unit and window of `requests_per_15m` or `concurrent_requests`; None if it is no limit's name."""
+    if alone := next((unit for unit in ALONE if unit == key), None):
+        return alone, ""
     name, _, window = key.partition("_per_")
-    unit = next((unit for unit in UNITS if unit == name), None)
+    unit = next((unit for unit in COUNTED if unit == name), None)
     return (unit, window) if unit and window_s(window) else None
 
 
+def key_of(unit: Unit, window: str) -> str:
+    """What the YAML calls it: the way back from `parse_key`."""
+    return f"{unit}_per_{window}" if window else unit
+
+
 def names() -> tuple[str, ...]:
-    """Every spelling with a named window, for "did you mean"."""
-    return tuple(f"{unit}_per_{window}" for unit in UNITS for window in WINDOWS)
+    """Every spelling with a named window or without one, for "did you mean"."""
+    return (*(f"{unit}_per_{window}" for unit in COUNTED for window in WINDOWS), *ALONE)
 
 
 @cache
@@ -56,6 +69,7 @@ def make_rule(
     *,
     algorithm: str | None = None,
     timezone: str = "UTC",
+    reset: str | None = None,
     burst: int | None = None,
 ) -> Rule:
     """The rule of one limit. `amount` and `burst` are counts, of `cost` nano-dollars.
@@ -63,28 +77,55 @@ def make_rule(
     Without `algorithm`: a bucket for a second and a minute, the calendar for other named windows, rolling for
     numbered ones. Raises ValueError with a message that names what is wrong and what would be right.
     """
-    named = next((name for name in WINDOWS if name == window), None)
+    key = key_of(unit, window)
+    if amount < 0:
+        raise ValueError(f"{key} cannot be negative; 0 allows nothing")
+    if unit in ALONE:
+        if algorithm is not None or reset is not None or burst is not None:
+            raise ValueError(f"{key} has no window: its amount is all there is to say")
+        return Concurrency(amount) if unit == "concurrent_requests" else PerRequest(amount)
     length_s = window_s(window)
     if not length_s:
         raise ValueError(f"{window!r} is no window: use {', '.join(WINDOWS)}, or a number as in 15m, 5h, 7d")
-    if amount < 0:
-        raise ValueError(f"{unit}_per_{window} cannot be negative; 0 allows nothing")
-    if algorithm is None:
-        algorithm = "bucket" if length_s <= 60 and named else "calendar" if named else "rolling"
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"{algorithm!r} is no algorithm: use {', '.join(ALGORITHMS)}")
-    if burst is not None and algorithm != "bucket":
-        raise ValueError(f"burst belongs to algorithm: bucket; {unit}_per_{window} is {algorithm}")
+    kind = _algorithm(window, algorithm)
+    for name, value, due in (("burst", burst, "bucket"), ("reset", reset, "calendar")):
+        if value is not None and kind != due:
+            raise ValueError(f"{name} belongs to algorithm: {due}; {key} is {kind}")
+    match kind:
+        case "bucket":
+            return _bucket(amount, length_s, burst)
+        case "rolling":
+            return RollingWindow(amount, length_s)
+        case "first_use":
+            return FirstUseWindow(amount, length_s)
+    return _calendar(amount, window, timezone, reset)
+
+
+def _algorithm(window: str, asked: str | None) -> str:
+    if asked is None:
+        return "rolling" if window not in WINDOWS else "bucket" if window_s(window) <= 60 else "calendar"
+    if asked not in ALGORITHMS:
+        raise ValueError(f"{asked!r} is no algorithm: use {', '.join(ALGORITHMS)}")
+    return asked
+
+
+def _calendar(amount: int, window: str, timezone: str, reset: str | None) -> CalendarWindow:
+    named = next((name for name in WINDOWS if name == window), None)
+    if named is None:
+        some = ", ".join(WINDOWS)
+        raise ValueError(
+            f"algorithm: calendar needs a named window ({some}); {window} can be rolling, first_use or bucket"
+        )
+    _check_zone(timezone)
+    return CalendarWindow(amount, named, timezone, "" if reset is None else reset_of(named, reset))
+
+
+def _bucket(amount: int, length_s: float, burst: int | None) -> TokenBucket:
     if burst is not None and burst < 1:
         raise ValueError("burst must be 1 or more: it is what a full bucket holds")
-    if algorithm == "bucket":
-        return TokenBucket(amount, length_s, amount if burst is None else burst)
-    if algorithm == "rolling":
-        return RollingWindow(amount, length_s)
-    if named is None:
-        raise ValueError(f"algorithm: calendar needs a named window ({', '.join(WINDOWS)}); {window} can be rolling")
-    _check_zone(timezone)
-    return CalendarWindow(amount, named, timezone)
+    if burst is not None and not amount:
+        raise ValueError("a bucket of amount 0 never refills, so it can have no burst; 0 allows nothing")
+    return TokenBucket(amount, length_s, amount if burst is None else burst)
 
 
 def _check_zone(timezone: str) -> None:

@@ -6,9 +6,9 @@ from typing import Literal
 from msgspec import Struct
 
 from .rules import Rule
-from .shorthand import UNITS, Unit, window_s
+from .shorthand import UNITS, Unit, key_of, window_s
 
-ScopeType = Literal["provider", "key", "model", "client"]
+ScopeType = Literal["provider", "key", "model", "pool", "client"]
 
 
 class Meter(Struct, frozen=True):
@@ -19,17 +19,18 @@ class Meter(Struct, frozen=True):
     scope_type: ScopeType
     unit: Unit
     window: str
+    """Empty for a limit without one."""
     rule: Rule
 
     @classmethod
     def of(cls, scope_type: ScopeType, scope: str, unit: Unit, window: str, rule: Rule) -> "Meter":
         """The meter, with the id that scope, unit and window make."""
-        return cls(f"{scope_type}:{scope}:{unit}_per_{window}", scope, scope_type, unit, window, rule)
+        return cls(f"{scope_type}:{scope}:{key_of(unit, window)}", scope, scope_type, unit, window, rule)
 
     @property
     def name(self) -> str:
         """What the YAML calls the limit: `requests_per_minute`."""
-        return f"{self.unit}_per_{self.window}"
+        return key_of(self.unit, self.window)
 
     @property
     def is_quota(self) -> bool:
@@ -46,18 +47,37 @@ class Need(Struct, frozen=True):
     cost_nanousd: int = 0
     input_cost_nanousd: int = 0
     """The part of `cost_nanousd` that is for the input: known before the answer. Only looked at when reserving."""
+    asked: int = 0
+    """Output tokens that the caller asks for: what makes a request too large for `tokens_per_request`, where it is
+    more than `output`. Never held, so that large round numbers cost nobody anything."""
 
     def of(self, unit: Unit) -> int:
         """The amount in the unit of one limit."""
         return self.amounts()[UNITS.index(unit)]
 
-    def amounts(self) -> tuple[int, int, int, int, int]:
+    def amounts(self) -> tuple[int, int, int, int, int, int, int]:
         """The amount in each unit, in the order of UNITS."""
-        return (self.requests, self.input + self.output, self.input, self.output, self.cost_nanousd)
+        return (
+            self.requests,
+            self.input + self.output,
+            self.input,
+            self.output,
+            self.cost_nanousd,
+            self.requests,
+            self.input + max(self.output, self.asked),
+        )
 
-    def least(self) -> tuple[int, int, int, int, int]:
+    def least(self) -> tuple[int, int, int, int, int, int, int]:
         """The part of `amounts` that is certain whatever the answer's length."""
-        return (self.requests, self.input, self.input, 0, self.input_cost_nanousd)
+        return (
+            self.requests,
+            self.input,
+            self.input,
+            0,
+            self.input_cost_nanousd,
+            self.requests,
+            self.input + max(self.output, self.asked),
+        )
 
 
 NOTHING = Need(0)
@@ -85,7 +105,11 @@ class Shortfall(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """`30 of 30 requests per minute used, 2 held`, for people."""
+        """`30 of 30 requests per minute used, 2 held`, `4 of 4 concurrent requests held`, for people."""
+        if self.meter.unit == "concurrent_requests":
+            return f"{self.held} of {self.amount} concurrent requests held"
+        if self.meter.unit == "tokens_per_request":
+            return f"{self.need} of {self.amount} tokens per request needed"
         money = self.meter.unit == "cost"
         used, held, need, amount = (
             f"${n / 1e9:.4f}" if money else f"{n}" for n in (self.used, self.held, self.need, self.amount)

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from gateway.catalog.catalog import Catalog, Client, Resolution, Target
 from gateway.catalog.schema import Paid
 from gateway.errors import ExhaustedError, GatewayError, ModelNotAllowedError, UnknownModelError, UpstreamTimeoutError
-from gateway.limits.ledger import LimitReachedError, Need, Reservation
+from gateway.limits.ledger import NOTHING, LimitReachedError, Need, Reservation
 from gateway.records import Answer, Call, Settled
 from gateway.routing import fits, rank
 from gateway.routing.explain import said
@@ -79,16 +79,14 @@ class Relay:
     async def _counted(
         self, call: Call, client: Client | None, journey: Journey, stack: AsyncExitStack, deadline: float
     ) -> Answer:
-        """The client's own request is reserved once, and charged if anything answers it."""
+        """The client's own request is reserved once, charged if anything answers it, and runs until `stack` closes."""
         ledger = self.state.ledger
         resolution = self._resolve(self.state.catalog, call, client)
         seat = self._seat(call, client)
-        try:
-            answer = await self._first_to_answer(call, client, resolution, journey, stack, deadline)
-            ledger.settle(seat, Need(1), self.state.clock.now())
-        finally:
-            # A second settle is a no-op: this gives back what was not charged.
-            ledger.settle(seat, Need(0), self.state.clock.now())
+        # What was charged stays charged: this gives back the rest.
+        stack.callback(lambda: ledger.settle(seat, NOTHING, self.state.clock.now()))
+        answer = await self._first_to_answer(call, client, resolution, journey, stack, deadline)
+        ledger.charge_request(seat, self.state.clock.now())
         return answer
 
     def _resolve(self, catalog: Catalog, call: Call, client: Client | None) -> Resolution:
@@ -119,8 +117,9 @@ class Relay:
             return self.state.ledger.reserve(account.requests_of(client), Need(1), now)
         except LimitReachedError as error:
             longest = max(error.shortfalls, key=lambda each: each.wait_s)
+            when = "allows nothing" if error.never else f"opens in {error.wait_s:.1f} s"
             raise ExhaustedError(
-                f"The client {call.client!r} is at its own limit: {said(longest)}. It opens in {error.wait_s:.1f} s.",
+                f"The client {call.client!r} is at its own limit: {said(longest)}. It {when}.",
                 retry_after_s=error.wait_s,
                 quota=longest.meter.is_quota,
             ) from None

@@ -36,6 +36,10 @@ def why_header(entries: Sequence[tuple[str, str]]) -> str:
 def said(shortfall: Shortfall) -> str:
     """`30 of 30 this minute`, `needs 10,600, 7,900 of 12,000 tokens left this minute`, `$2 of $2 today`."""
     meter = shortfall.meter
+    if meter.unit == "concurrent_requests":
+        return f"{shortfall.held:,} of {shortfall.amount:,} running"
+    if meter.unit == "tokens_per_request":
+        return f"needs {shortfall.need:,} tokens, a request may be {shortfall.amount:,}"
     when = _WINDOWS.get(meter.window, f"in {meter.window}")
     money = meter.unit == "cost"
     amount, need = (_money(n) if money else f"{n:,}" for n in (shortfall.amount, shortfall.need))

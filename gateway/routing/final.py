@@ -71,7 +71,8 @@ def final_error(
         return _bad(f"No target of {name!r} has a large enough context: {contexts[-1]}.", "context_length_exceeded")
     if limits:
         who, error = limits[0]
-        return RequestTooLargeError(f"Too large for every target of {name!r}: {who} {said(error.shortfalls[0])}.")
+        largest = next(each for each in error.shortfalls if each.never)
+        return RequestTooLargeError(f"Too large for every target of {name!r}: {who} {said(largest)}.")
     if verdicts or rests:
         states = [f"{who}: {verdict.text or verdict.cause}" for who, verdict in verdicts]
         states += [f"{who}: cooling down, {cause}, {left_s:.0f} s left" for who, left_s, cause, _ in rests]

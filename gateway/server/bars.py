@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from gateway.clock import Moment
 from gateway.limits.calendars import CalendarWindow
+from gateway.limits.first_use import FirstUseWindow
 from gateway.limits.ledger import Ledger
 from gateway.limits.meters import Gauge, gauge
 from gateway.limits.rules import TokenBucket
@@ -30,7 +31,7 @@ class Bar(Struct, frozen=True, kw_only=True):
     id: str
     scope: str
     part: str
-    """The scope within its provider: `llama-3.1-8b-instant`, `key home`; empty for the provider's own limits."""
+    """The scope within its provider: `llama-3.1-8b-instant`, `key home`, `pool free`; empty for all of it."""
     label: str
     """`requests/min`."""
     level: Level
@@ -40,6 +41,7 @@ class Bar(Struct, frozen=True, kw_only=True):
     reserved: int
     amount: int
     used_text: str
+    """Empty for what is never used up: the most that one request may be."""
     amount_text: str
     fill: float
     """Per cent of the bar that is used."""
@@ -73,13 +75,14 @@ def bar(meter: Meter, ledger: Ledger, now: Moment) -> Bar:
         id=meter.id,
         scope=meter.scope,
         part=part(meter),
-        label=f"{meter.unit.replace('_', ' ')}/{_SHORT.get(meter.window, meter.window)}",
-        level=level(share),
+        label=_label(meter),
+        # Running at once is no use: who is full of it is busy, and used up by nothing.
+        level="hot" if found.amount and share >= 1 and meter.unit == "concurrent_requests" else level(share),
         share=share,
         used=found.used,
         reserved=found.reserved,
         amount=found.amount,
-        used_text=words.money(found.used) if money else words.exact(found.used),
+        used_text=_used(meter, found),
         amount_text=words.money(found.amount) if money else words.count(found.amount),
         fill=round(fill, 1),
         held=round(max(0.0, 100 * share - fill), 1),
@@ -88,8 +91,26 @@ def bar(meter: Meter, ledger: Ledger, now: Moment) -> Bar:
     )
 
 
+def _label(meter: Meter) -> str:
+    unit = meter.unit.replace("_", " ")
+    return f"{unit}/{_SHORT.get(meter.window, meter.window)}" if meter.window else unit
+
+
+def _used(meter: Meter, found: Gauge) -> str:
+    match meter.unit:
+        case "cost":
+            return words.money(found.used)
+        case "concurrent_requests":
+            return words.exact(found.reserved)
+        case "tokens_per_request":
+            return ""
+    return words.exact(found.used)
+
+
 def part(meter: Meter) -> str:
-    """What of its provider a limit is for: a model, a key, an account; empty for all of it."""
+    """What of its provider a limit is for: a model, a key, an account, a pool it shares; empty for all of it."""
+    if meter.scope_type == "pool":
+        return f"pool {meter.scope}"
     head, _, account = meter.scope.partition("#")
     model = head.partition("/")[2] if meter.scope_type == "model" else ""
     if meter.scope_type == "key":
@@ -111,6 +132,8 @@ def _back(meter: Meter, found: Gauge, now: Moment) -> str:
             return f"resets {words.reset(found.resets_at, zone, now.wall)}, in {left}"
         case TokenBucket():
             return f"full again in {left}"
+        case FirstUseWindow():
+            return f"its window ends in {left}"
     return f"the oldest use expires in {left}"
 
 

@@ -92,7 +92,7 @@ def card(provider: Provider, obstacles: Obstacles, told: Told, *, all_limits: bo
         price=_price(provider),
         models=_models(provider),
         rests=_rests(provider, obstacles),
-        tightest=max(limits, key=lambda bar: (bar.share, lasts(bar)), default=None),
+        tightest=max((bar for bar in limits if bar.used_text), key=lambda bar: (bar.share, lasts(bar)), default=None),
         groups=grouped(limits, most),
         more=max(0, len(limits) - MOST_BARS) if most else 0,
         chart=told.chart,

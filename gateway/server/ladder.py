@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from gateway.catalog.catalog import Target
+from gateway.limits.shorthand import parse_key
 
 from . import format as words
 from .bars import Bar
@@ -95,7 +96,7 @@ def _grade(target: Target) -> str:
 
 def _room(target: Target, obstacles: Obstacles) -> str:
     """`8 of 30 left this minute`: the limit with the least share left."""
-    found = obstacles.limits(target)
+    found = [bar for bar in obstacles.limits(target) if bar.used_text]
     if not found:
         return ""
     tightest = max(found, key=lambda bar: bar.share)
@@ -116,5 +117,5 @@ def _taken(full: Bar) -> str:
 
 
 def _unit_and_window(bar: Bar) -> tuple[str, str]:
-    unit, _, window = bar.id.rpartition(":")[2].rpartition("_per_")
-    return unit.replace("_", " "), _WINDOWS.get(window, f"in {window}")
+    unit, window = parse_key(bar.id.rpartition(":")[2]) or ("", "")
+    return unit.replace("_", " "), _WINDOWS.get(window, f"in {window}" if window else "now")

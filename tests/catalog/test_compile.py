@@ -2,7 +2,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigError
@@ -286,7 +286,8 @@ def _quoted(text: str) -> str:
     return f'"{text}"' if set(text) & set("{}[]*$'") else text
 
 
-@given(st.dictionaries(st.sampled_from(["server", "clients", "providers", "meta_models"]), TREES, max_size=4))
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["server", "clients", "providers", "pools", "meta_models"]), TREES, max_size=4))
 def test_anything_is_a_catalog_or_a_config_error(tree: dict[str, object]) -> None:
     """No other exception, whatever stands where."""
     try:

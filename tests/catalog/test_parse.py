@@ -20,6 +20,8 @@ from gateway.catalog.schema import (
 from gateway.catalog.walk import Walk
 from gateway.records import Secret
 
+_DID_YOU_MEAN = "1:10: unknown limit 'concurrent_request', did you mean 'concurrent_requests'?"
+_A_RESET = '1:20: reset: must be a time "10:30", a weekday "mon 09:00", or a day of the month 15 or "15 09:00"'
 ENV = {"KEY": "sk-secret-1", "PORT": "80", "YES": "yes", "LEVEL": "nonsense", "NON_ASCII": "kéy"}
 
 
@@ -63,6 +65,14 @@ def _good(kind: type[Struct], text: str) -> Any:
         (ModelEntry, "limits: {cost_per_day: 2.5}", {("cost", "day"): LimitEntry(amount=2_500_000_000)}),
         (ModelEntry, "limits: {requests_per_day:}", {}),
         (ModelEntry, "limits: {}", {}),
+        (ModelEntry, "limits: {concurrent_requests: 4}", {("concurrent_requests", ""): LimitEntry(amount=4)}),
+        (ModelEntry, "limits: {tokens_per_request: 8k}", {("tokens_per_request", ""): LimitEntry(amount=8000)}),
+        (ModelEntry, "pools: [a, b]", ("a", "b")),
+        (LimitEntry, "reset: '7:30'\namount: 1", "07:30"),
+        (LimitEntry, 'reset: "mon 09:00"\namount: 1', "mon 09:00"),
+        (LimitEntry, "reset: mon\namount: 1", "mon 00:00"),
+        (LimitEntry, "reset: 15\namount: 1", "15 00:00"),
+        (LimitEntry, "reset:\namount: 1", None),
         (
             ModelEntry,
             "limits: {tokens_per_minute: {amount: 1k, algorithm: bucket, burst: 2k, timezone: UTC, x-why: test}}",
@@ -142,6 +152,13 @@ def test_value(kind: type[Struct], text: str, value: object) -> None:
             "limits: {requests_per_day: many}",
             "1:28: requests_per_day: must be a whole number, such as 500, 14_400, 250k, 1M or 2G",
         ),
+        (ModelEntry, "limits: {concurrent_request: 5}", _DID_YOU_MEAN),
+        (ModelEntry, "pools: a", "1:8: pools: must be a list: [one, two]"),
+        (LimitEntry, "{amount: 1, reset: 10:30}", '1:20: reset: a time is written in quotes: "10:30"'),
+        (LimitEntry, "{amount: 1, reset: mon 09:00}", '1:20: reset: a time is written in quotes: "mon 09:00"'),
+        (LimitEntry, "{amount: 1, reset: 010}", '1:20: reset: a time is written in quotes: "010"'),
+        (LimitEntry, "{amount: 1, reset: '25:00'}", _A_RESET),
+        (LimitEntry, "{amount: 1, reset: 32}", _A_RESET),
         (ModelEntry, "limits: {cost_per_day: {amount: -1}}", "1:33: amount: must be at least 0"),
         (ModelEntry, "limits: {cost_per_day: {algorithm: rolling}}", "1:24: amount is missing"),
         (ProviderEntry, "api_key: 1234", "1:10: api_key: a key that looks like a number or truth value needs quotes"),

@@ -68,10 +68,11 @@ def test_null_removes_a_model_of_a_preset() -> None:
 def test_limits_are_known_by_pattern() -> None:
     """Counts and money apart, named windows and numbered ones."""
     limits = SCHEMA["$defs"]["ModelEntry"]["properties"]["limits"]
+    window = "(?:second|minute|hour|day|week|month|[1-9][0-9]{0,5}[smhd])"
     assert limits["additionalProperties"] is False
     assert list(limits["patternProperties"]) == [
-        r"^(?:requests|tokens|input_tokens|output_tokens)_per_(?:second|minute|hour|day|week|month|[1-9][0-9]{0,5}[smhd])$",
-        "^cost_per_(?:second|minute|hour|day|week|month|[1-9][0-9]{0,5}[smhd])$",
+        f"^(?:(?:requests|tokens|input_tokens|output_tokens)_per_{window}|concurrent_requests|tokens_per_request)$",
+        f"^cost_per_{window}$",
     ]
 
 

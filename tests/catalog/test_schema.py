@@ -8,6 +8,7 @@ from gateway.catalog.schema import (
     LimitEntry,
     MetaModelEntry,
     ModelEntry,
+    PoolEntry,
     PriceEntry,
     ProviderEntry,
     Server,
@@ -15,7 +16,7 @@ from gateway.catalog.schema import (
 )
 
 KEYS = {
-    Config: "server clients providers meta_models",
+    Config: "server clients providers pools meta_models",
     Server: "host port allow_anonymous admin_token environment log_level log_format timezone request_timeout"
     " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_body"
     " max_response hosts paid snapshot",
@@ -24,9 +25,10 @@ KEYS = {
     ProviderEntry: "preset type base_url api_key api_keys rotation auth free timezone headers set drop rename"
     " include_usage pin count_failures active limits models",
     KeyEntry: "key account free limits",
-    ModelEntry: "upstream_model aliases price free grade priority context max_output features limits active",
+    ModelEntry: "upstream_model aliases price free grade priority context max_output features limits pools active",
     PriceEntry: "input output cached_input cache_write reasoning request",
-    LimitEntry: "amount algorithm timezone burst",
+    LimitEntry: "amount algorithm timezone reset burst",
+    PoolEntry: "limits timezone",
     MetaModelEntry: "targets strategy free_first paid",
 }
 

@@ -54,32 +54,73 @@ def test_jumps(steps: list[tuple[float, float, int, int]]) -> None:
 
 @settings(deadline=None)
 @given(
-    window=st.sampled_from(["minute", "hour", "day", "month"]),
+    which=st.sampled_from(
+        [
+            ("minute", ""),
+            ("hour", ""),
+            ("day", ""),
+            ("day", "02:30"),
+            ("week", "sun 23:30"),
+            ("month", ""),
+            ("month", "31 10:00"),
+        ]
+    ),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/Havana"]),
     start=st.integers(1_767_225_600, 1_798_761_600),
     steps=st.lists(
-        st.tuples(st.floats(0, 0.02), st.sampled_from([0, 0, 0, 1, -1, 3, -3, 12, -12]), st.integers(1, 10)),
+        st.tuples(
+            st.floats(0, 0.02),
+            st.sampled_from([0, 0, 0, 1, -1, 3, -3, 12, -12]),
+            st.integers(1, 10),
+            st.sampled_from([False, False, False, True]),
+        ),
         max_size=30,
     ),
 )
 def test_no_window_opens_twice_and_none_stays_shut(
-    window: Named, zone: str, start: int, steps: list[tuple[float, int, int]]
+    which: tuple[Named, str], zone: str, start: int, steps: list[tuple[float, int, int, bool]]
 ) -> None:
-    """While clocks jump, each window lets through its amount at most; once they run on, the next but one is new."""
-    rule, clock = CalendarWindow(10, window, zone), FakeClock(wall=float(start))
+    """While clocks jump, over restarts too, a window lets through its amount at most; the next but one is new."""
+    window, reset = which
+    rule, clock = CalendarWindow(10, window, zone, reset), FakeClock(wall=float(start))
     state = rule.fresh(clock.now())
     admitted: dict[float, int] = {}
     length_s = SHORTEST_S[window]
-    for passes, jumps, n in steps:
+    for passes, jumps, n, restarts in steps:
         clock.advance(passes * length_s)
         clock.jump(jumps * length_s * 0.7)
         if rule.opens_in(state, n, clock.now()) == 0:
             rule.add(state, n, clock.now())
             admitted[state.at] = admitted.get(state.at, 0) + n
+        if restarts:
+            values = rule.dump(state, clock.now())
+            clock.boot = 7.0
+            state = rule.load(values, clock.now())
     assert max(admitted.values(), default=0) <= 10
     for _ in range(2):
-        clock.advance(bounds(window, zone, clock.wall)[1] - clock.wall)
+        clock.advance(bounds(window, zone, clock.wall, reset)[1] - clock.wall)
         rule.used(state, clock.now())
+    assert rule.used(state, clock.now()) == 0
+
+
+@pytest.mark.parametrize(
+    ("jump_s", "used"),
+    [
+        pytest.param(-3600, 10, id="an hour back: the same window"),
+        pytest.param(-1.5 * DAY, 10, id="a day and a half back: the window ahead stays in force"),
+        pytest.param(-9 * DAY, 10, id="nine days back: dated anew, its use kept"),
+        pytest.param(DAY, 0, id="a day ahead is believed"),
+    ],
+)
+def test_a_window_with_a_reset_of_its_own_when_the_clock_is_set(jump_s: float, used: int) -> None:
+    """Used up at noon in a day that began at 10:30; and the next 10:30 opens it, whatever happened."""
+    rule, clock = CalendarWindow(10, "day", "Europe/Berlin", "10:30"), at_noon()
+    state = rule.fresh(clock.now())
+    rule.add(state, 10, clock.now())
+    clock.jump(jump_s)
+    assert rule.used(state, clock.now()) == used
+    assert (rule.resets_at(state, clock.now()) or 0) % DAY == 9.5 * 3600
+    clock.advance((rule.resets_at(state, clock.now()) or 0) - clock.wall)
     assert rule.used(state, clock.now()) == 0
 
 
@@ -154,8 +195,14 @@ def test_an_unused_window_leaves_nothing_to_remember() -> None:
 
 
 def test_what_reads_the_same_state() -> None:
-    """Another amount: yes. Another zone or window: no."""
+    """Another amount: yes. Another zone, window or reset: no."""
     rule = CalendarWindow(10, "day")
-    others = (CalendarWindow(5, "day"), CalendarWindow(10, "day", "Asia/Tokyo"), CalendarWindow(10, "hour"), None)
-    assert [rule.reads(other) for other in others] == [True, False, False, False]
+    others = (
+        CalendarWindow(5, "day"),
+        CalendarWindow(10, "day", "Asia/Tokyo"),
+        CalendarWindow(10, "hour"),
+        CalendarWindow(10, "day", reset="10:30"),
+        None,
+    )
+    assert [rule.reads(other) for other in others] == [True, False, False, False, False]
     assert (rule.algorithm, rule.capacity, rule.ceiling) == ("calendar", 10, 10)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.clock import FakeClock
 from gateway.limits.ledger import NOTHING, Ledger, LimitReachedError, Meter, Need, Reservation
+from gateway.limits.rules import TokenBucket
 from gateway.limits.shorthand import Unit, make_rule
 
 DAY = 86400.0
@@ -279,8 +280,7 @@ def test_a_guess_is_not_later_than_the_law(clock: FakeClock) -> None:
 
 def test_a_bucket_that_never_refills_names_no_moment(clock: FakeClock) -> None:
     """Amount 0 with a burst: what is used never comes back."""
-    rule = make_rule("requests", "minute", 0, burst=1)
-    ledger, limit = Ledger(), Meter.of("provider", "groq", "requests", "minute", rule)
+    ledger, limit = Ledger(), Meter.of("provider", "groq", "requests", "minute", TokenBucket(0, 60, 1))
     ledger.charge_request(ledger.reserve([limit], Need(), clock.now()), clock.now())
     (short,) = ledger.shortfalls([limit], Need(), clock.now())
     assert (short.opens_at, short.wait_s) == (None, float("inf"))

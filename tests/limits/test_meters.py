@@ -5,6 +5,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.limits.ledger import Ledger, Meter, Need
 from gateway.limits.meters import Gauge, as_json, duration, gauge, gauges, headers, rfc3339
+from gateway.limits.rules import TokenBucket
 from gateway.limits.shorthand import Unit, make_rule
 
 WALL = 1_767_268_800.0
@@ -108,6 +109,22 @@ def test_as_json_writes_utc_and_dollars(clock: FakeClock) -> None:
     assert as_json(gauge(limit, ledger, clock.now()))["amount"] == 5
 
 
+def test_rows_without_a_window(clock: FakeClock) -> None:
+    """What runs is reserved, and opens when one ends, whenever that is; of one request nothing is ever taken."""
+    at_once, largest = meter("concurrent_requests", "", 2), meter("tokens_per_request", "", 8000)
+    ledger = Ledger()
+    for _ in range(2):
+        ledger.charge_request(ledger.reserve([at_once, largest], Need(1, 10, 10), clock.now()), clock.now())
+    rows = [as_json(each) for each in gauges([at_once, largest], ledger, clock.now())]
+    assert [(row["unit"], row["window"], row["algorithm"]) for row in rows] == [
+        ("concurrent_requests", None, "concurrency"),
+        ("tokens_per_request", None, "per_request"),
+    ]
+    assert [(row["used"], row["reserved"], row["remaining"]) for row in rows] == [(0, 2, 0), (0, 0, 8000)]
+    assert [(row["opens_at"], row["resets_at"]) for row in rows] == [(None, None)] * 2
+    assert headers([at_once, largest], ledger, clock.now()) == {}
+
+
 @pytest.mark.parametrize(
     ("at", "text"),
     [
@@ -158,7 +175,7 @@ def test_what_never_fills_has_no_reset(clock: FakeClock) -> None:
     """Nothing allowed is nothing left; a bucket that never refills names no time."""
     shut = meter("requests", "day", 0)
     assert headers([shut], Ledger(), clock.now())["x-ratelimit-remaining-requests"] == "0"
-    dry = meter("requests", "minute", 0, burst=1)
+    dry = Meter.of("provider", "groq", "requests", "minute", TokenBucket(0, 60, 1))
     assert headers([dry], used_and_held([dry], 1, 0, clock), clock.now()) == {
         "x-ratelimit-limit-requests": "1",
         "x-ratelimit-remaining-requests": "0",

@@ -2,8 +2,16 @@
 
 import pytest
 
-from gateway.limits.rules import CalendarWindow, RollingWindow, Rule, TokenBucket
-from gateway.limits.shorthand import make_rule, names, parse_key, window_s
+from gateway.limits.rules import (
+    CalendarWindow,
+    Concurrency,
+    FirstUseWindow,
+    PerRequest,
+    RollingWindow,
+    Rule,
+    TokenBucket,
+)
+from gateway.limits.shorthand import key_of, make_rule, names, parse_key, window_s
 
 
 @pytest.mark.parametrize(
@@ -21,7 +29,11 @@ from gateway.limits.shorthand import make_rule, names, parse_key, window_s
         ("requests_per_", None),
         ("requests", None),
         ("words_per_minute", None),
-        ("concurrent_requests", None),
+        ("concurrent_requests", ("concurrent_requests", "")),
+        ("tokens_per_request", ("tokens_per_request", "")),
+        ("concurrent_requests_per_day", None),
+        ("tokens_per_request_per_day", None),
+        ("cost_per_request", None),
     ],
 )
 def test_parse_key(key: str, parsed: tuple[str, str] | None) -> None:
@@ -31,8 +43,9 @@ def test_parse_key(key: str, parsed: tuple[str, str] | None) -> None:
 
 def test_names_are_all_limits() -> None:
     """Each suggested spelling can be written."""
-    assert len(names()) == 30
-    assert all(parse_key(name) for name in names())
+    assert len(names()) == 32
+    parsed = [parse_key(name) for name in names()]
+    assert [key_of(*each) for each in parsed if each] == list(names())
     assert "requests_per_minute" in names()
 
 
@@ -63,6 +76,25 @@ def test_lengths(window: str, length_s: float) -> None:
         pytest.param(
             make_rule("requests", "minute", 9, algorithm="calendar"), CalendarWindow(9, "minute"), id="calendar minute"
         ),
+        pytest.param(
+            make_rule("requests", "day", 9, reset="7:30"), CalendarWindow(9, "day", reset="07:30"), id="day with a time"
+        ),
+        pytest.param(
+            make_rule("requests", "week", 9, algorithm="calendar", reset="MON 9:00", timezone="Asia/Tokyo"),
+            CalendarWindow(9, "week", "Asia/Tokyo", "mon 09:00"),
+            id="week with a day",
+        ),
+        pytest.param(make_rule("requests", "month", 9, reset="1"), CalendarWindow(9, "month"), id="month as ever"),
+        pytest.param(
+            make_rule("tokens", "5h", 9, algorithm="first_use"), FirstUseWindow(9, 18000), id="numbered first_use"
+        ),
+        pytest.param(
+            make_rule("tokens", "month", 9, algorithm="first_use"),
+            FirstUseWindow(9, 31 * 86400),
+            id="first_use: a month is its longest",
+        ),
+        pytest.param(make_rule("concurrent_requests", "", 4), Concurrency(4), id="running at once"),
+        pytest.param(make_rule("tokens_per_request", "", 8000), PerRequest(8000), id="in one request"),
         pytest.param(make_rule("requests", "day", 0), CalendarWindow(0, "day"), id="0 allows nothing"),
     ],
 )
@@ -76,10 +108,15 @@ def test_rules(rule: Rule, expected: Rule) -> None:
     [
         ("fortnight", 1, {}, "'fortnight' is no window: use second, minute, hour, day, week, month, or a number"),
         ("day", -1, {}, "requests_per_day cannot be negative; 0 allows nothing"),
-        ("day", 1, {"algorithm": "leaky"}, "'leaky' is no algorithm: use bucket, calendar, rolling"),
+        ("day", 1, {"algorithm": "leaky"}, "'leaky' is no algorithm: use bucket, calendar, rolling, first_use"),
         ("5h", 1, {"algorithm": "calendar"}, "algorithm: calendar needs a named window"),
+        ("15m", 1, {"reset": "10:30"}, "reset belongs to algorithm: calendar; requests_per_15m is rolling"),
+        ("minute", 1, {"reset": "10:30"}, "reset belongs to algorithm: calendar; requests_per_minute is bucket"),
+        ("day", 1, {"reset": "10:30", "algorithm": "first_use"}, "reset belongs to algorithm: calendar"),
+        ("day", 1, {"reset": "mon"}, 'the reset of a day is a time, "10:30"; mon is not'),
         ("day", 1, {"burst": 5}, "burst belongs to algorithm: bucket; requests_per_day is calendar"),
         ("minute", 1, {"burst": 0}, "burst must be 1 or more"),
+        ("minute", 0, {"burst": 5}, "a bucket of amount 0 never refills"),
         ("day", 1, {"timezone": "Mars/Olympus"}, "no time zone is called 'Mars/Olympus': use an IANA name"),
         ("day", 1, {"timezone": "Europe"}, "no time zone is called 'Europe'"),
         ("day", 1, {"timezone": ""}, "no time zone is called ''"),
@@ -90,3 +127,17 @@ def test_what_cannot_be_a_rule_says_what_would_be(window: str, amount: int, more
     """The validator shows these words under the line of the YAML."""
     with pytest.raises(ValueError, match="^" + message.replace("(", r"\(")):
         make_rule("requests", window, amount, **more)  # type: ignore[arg-type]  # a table's column holds mixed types
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"algorithm": "rolling"}, "concurrent_requests has no window: its amount is all there is to say"),
+        ({"reset": "10:30"}, "concurrent_requests has no window"),
+        ({"burst": 5}, "concurrent_requests has no window"),
+    ],
+)
+def test_what_has_no_window_has_no_law_of_one(more: dict[str, str], message: str) -> None:
+    """Nothing that would be ignored is taken."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        make_rule("concurrent_requests", "", 5, **more)  # type: ignore[arg-type]  # a table's column holds mixed types

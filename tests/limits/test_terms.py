@@ -10,10 +10,12 @@ def meter(unit: Unit, window: str) -> Meter:
     return Meter.of("model", "groq/llama", unit, window, make_rule(unit, window, 30))
 
 
-def shortfall(unit: Unit = "requests", *, used: int = 30, held: int = 0, need: int = 1, wait_s: float = 5) -> Shortfall:
+def shortfall(
+    unit: Unit = "requests", window: str = "minute", *, used: int = 30, held: int = 0, need: int = 1, wait_s: float = 5
+) -> Shortfall:
     never = wait_s == float("inf")
     return Shortfall(
-        meter=meter(unit, "minute"),
+        meter=meter(unit, window),
         used=used,
         held=held,
         need=need,
@@ -29,11 +31,18 @@ def test_a_meter_is_known_by_scope_unit_and_window() -> None:
     """A reload finds the count again by this id."""
     assert meter("requests", "15m").id == "model:groq/llama:requests_per_15m"
     assert meter("requests", "15m").name == "requests_per_15m"
+    assert meter("concurrent_requests", "").id == "model:groq/llama:concurrent_requests"
 
 
 @pytest.mark.parametrize(
     ("unit", "window", "quota"),
-    [("requests", "minute", False), ("tokens", "23h", False), ("tokens", "day", True), ("cost", "minute", True)],
+    [
+        ("concurrent_requests", "", False),
+        ("requests", "minute", False),
+        ("tokens", "23h", False),
+        ("tokens", "day", True),
+        ("cost", "minute", True),
+    ],
 )
 def test_a_day_or_money_is_a_quota(unit: Unit, window: str, quota: bool) -> None:
     """Callers are answered insufficient_quota rather than rate_limit_exceeded."""
@@ -49,9 +58,18 @@ def test_need_in_each_unit() -> None:
         "input_tokens": 20,
         "output_tokens": 300,
         "cost": 4000,
+        "concurrent_requests": 1,
+        "tokens_per_request": 320,
     }
-    assert need.least() == (1, 20, 20, 0, 500)
-    assert NOTHING.amounts() == (0, 0, 0, 0, 0)
+    assert need.least() == (1, 20, 20, 0, 500, 1, 320)
+    assert NOTHING.amounts() == (0, 0, 0, 0, 0, 0, 0)
+
+
+def test_what_is_asked_for_makes_a_request_large_but_holds_nothing() -> None:
+    """A client that always sends `max_tokens: 32000` does not use up a minute's tokens by asking."""
+    need = Need(1, 20, 300, asked=32_000)
+    assert (need.of("tokens_per_request"), need.of("tokens"), need.of("output_tokens")) == (32_020, 320, 300)
+    assert Need(1, 20, 300, asked=100).of("tokens_per_request") == 320
 
 
 @pytest.mark.parametrize(
@@ -60,6 +78,8 @@ def test_need_in_each_unit() -> None:
         (shortfall(), "30 of 30 requests per minute used"),
         (shortfall(used=28, held=2), "28 of 30 requests per minute used, 2 held"),
         (shortfall("input_tokens", used=20, need=15), "20 of 30 input tokens per minute used, 15 needed"),
+        (shortfall("concurrent_requests", "", used=0, held=30), "30 of 30 concurrent requests held"),
+        (shortfall("tokens_per_request", "", used=0, need=50), "50 of 30 tokens per request needed"),
         (shortfall("cost", need=500_000), "$0.0000 of $0.0000 per minute used, $0.0005 needed"),
     ],
 )

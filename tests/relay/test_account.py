@@ -19,9 +19,9 @@ def test_the_expected_answer_is_the_least_of_what_bounds_it(clock: FakeClock) ->
     paid = make(FakeUpstream(), clock).state.catalog.exact["paid/big"][0]
     small, large = (read_call(BODY % bound, id="r") for bound in (100, 32_000))
     assert account.need(paid, small) == Need(
-        1, small.estimate, 100, small.estimate * 1000 + 200_000, small.estimate * 1000
+        1, small.estimate, 100, small.estimate * 1000 + 200_000, small.estimate * 1000, asked=100
     )
-    assert account.need(paid, large).output == 512
+    assert (account.need(paid, large).output, account.need(paid, large).asked) == (512, 32_000)
 
 
 def test_what_costs_nothing_holds_no_money(clock: FakeClock) -> None:

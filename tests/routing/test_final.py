@@ -129,6 +129,14 @@ def test_when_nobody_answered(given: dict[str, Any], status: int, code: str, tex
     assert text in error.message
 
 
+def test_the_limit_that_it_is_too_large_for_is_named() -> None:
+    """Not another one that is full as well, for which waiting would help."""
+    (later,), (never,) = full(7.0).shortfalls, full(float("inf"), never=True, window="day").shortfalls
+    nothing: dict[str, Any] = {"rests": [], "verdicts": [], "unfits": [], "could_be_free": False}
+    error = final_error("base", limits=[("a/x", LimitReachedError([later, never]))], **nothing, now=NOW)
+    assert error.message == "Too large for every target of 'base': a/x needs 1, the whole limit is 30 per day."
+
+
 def test_the_first_to_open_is_named() -> None:
     """Of several, the shortest wait."""
     error = final_error(

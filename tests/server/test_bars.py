@@ -4,7 +4,7 @@ import pytest
 
 from gateway.clock import Moment
 from gateway.limits.ledger import Ledger
-from gateway.limits.shorthand import Unit, make_rule
+from gateway.limits.shorthand import make_rule, parse_key
 from gateway.limits.terms import Meter, Need, ScopeType
 from gateway.server.bars import Bar, bar, bars, grouped, lasts, level
 
@@ -21,15 +21,9 @@ def meter(
     algorithm: str | None = None,
     timezone: str = "UTC",
 ) -> Meter:
-    unit, _, window = name.rpartition("_per_")
-    units: dict[str, Unit] = {
-        "requests": "requests",
-        "tokens": "tokens",
-        "input_tokens": "input_tokens",
-        "cost": "cost",
-    }
-    rule = make_rule(units[unit], window, amount, algorithm=algorithm, timezone=timezone)
-    return Meter.of(scope_type, scope, units[unit], window, rule)
+    unit, window = parse_key(name) or pytest.fail(name)
+    rule = make_rule(unit, window, amount, algorithm=algorithm, timezone=timezone)
+    return Meter.of(scope_type, scope, unit, window, rule)
 
 
 def shown(of: Meter, used: Need | None = None, held: Need | None = None) -> Bar:
@@ -71,6 +65,8 @@ def test_debt_does_not_leave_the_bar() -> None:
         ("input_tokens_per_day", "input tokens/day"),
         ("cost_per_month", "cost/month"),
         ("tokens_per_15m", "tokens/15m"),
+        ("concurrent_requests", "concurrent requests"),
+        ("tokens_per_request", "tokens per request"),
     ],
 )
 def test_labels_are_short(name: str, label: str) -> None:
@@ -84,6 +80,7 @@ def test_labels_are_short(name: str, label: str) -> None:
         ("provider", "groq", ""),
         ("provider", "groq#home", "account home"),
         ("key", "groq#home", "key home"),
+        ("pool", "free-models", "pool free-models"),
         ("model", "groq/openai/gpt-oss-20b", "openai/gpt-oss-20b"),
         ("model", "groq/llama#home", "llama, account home"),
     ],
@@ -107,6 +104,7 @@ def test_numbers_of_a_limit() -> None:
         pytest.param(meter(timezone="America/Los_Angeles"), 7, "resets 00:00 Pacific, in 17 h 28 m", id="calendar"),
         pytest.param(meter("requests_per_month"), 7, "resets 00:00 UTC on 1 Dec, in 11 d", id="a later day"),
         pytest.param(meter("requests_per_5h"), 7, "the oldest use expires in 5 h 1 m", id="rolling"),
+        pytest.param(meter("requests_per_5h", algorithm="first_use"), 7, "its window ends in 5 h", id="first use"),
         pytest.param(meter("requests_per_minute"), 50, "full again in 30 s", id="bucket"),
         pytest.param(meter(), 100, "used up, back 00:00 UTC, in 9 h 28 m", id="calendar used up"),
         pytest.param(meter("requests_per_minute", 60), 60, "used up, room again in 1 s", id="bucket used up"),
@@ -117,6 +115,21 @@ def test_numbers_of_a_limit() -> None:
 def test_reset_is_told_in_the_zone_of_the_limit(of: Meter, used: int, back: str) -> None:
     """When there is room again, as each algorithm means it."""
     assert shown(of, Need(used)).back == back
+
+
+def test_what_runs_at_once_is_held_and_at_its_most_is_busy() -> None:
+    """Nothing is used up by it, so it is never red, and stands in nobody's way on the page; none allowed is."""
+    found = shown(meter("concurrent_requests", 4), None, Need(4))
+    assert (found.used_text, found.amount_text, found.fill, found.held, found.level) == ("4", "4", 0.0, 100.0, "hot")
+    assert found.back == "all of it is held by running requests"
+    assert shown(meter("concurrent_requests", 4), Need(4), Need(2)).level == "ok"
+    assert shown(meter("concurrent_requests", 0)).level == "bad"
+
+
+def test_the_most_of_one_request_is_no_use() -> None:
+    """The bar stays empty, and nothing is said to be used."""
+    found = shown(meter("tokens_per_request", 8000), Need(1, 5000, 2000), Need(1, 5000, 2000))
+    assert (found.used_text, found.amount_text, found.share, found.back) == ("", "8,000", 0.0, "")
 
 
 def test_held_by_others_is_no_time() -> None:

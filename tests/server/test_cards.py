@@ -118,3 +118,15 @@ def test_only_so_many_limits_are_shown_until_all_are_asked_for() -> None:
     assert (sum(len(group.bars) for group in every.groups), every.more) == (10, 0)
     assert few.tightest is not None
     assert few.tightest.label == "requests/min"
+
+
+def test_a_pool_stands_on_the_card_of_each_provider_that_shares_it() -> None:
+    """Under its own name, after the provider's limits; the most of one request is never the fullest limit."""
+    largest, pool = meter("tokens_per_request", 0), meter(scope_type="pool", scope="free")
+    found = shown(provider(target(meters=(largest, pool))))
+    assert [(group.title, [bar.label for bar in group.bars]) for group in found.groups] == [
+        ("", ["tokens per request"]),
+        ("pool free", ["requests/day"]),
+    ]
+    assert found.tightest is not None
+    assert found.tightest.part == "pool free"

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from gateway.catalog.catalog import Target
-from gateway.limits.ledger import Ledger
+from gateway.limits.ledger import Ledger, Need
 from gateway.pricing import price_from_usd
 from gateway.server.bars import bar
 from gateway.server.ladder import Ladder, Rung, ladder
@@ -83,6 +83,19 @@ def test_keys_are_named() -> None:
     """Two keys are two rungs."""
     found = rungs(target(key="home"), target(key="work"))
     assert [rung.name for rung in found.rungs] == ["groq/llama #home", "groq/llama #work"]
+
+
+def test_what_may_run_at_once_is_left_now() -> None:
+    """A full one is busy, which is no obstacle: it is over when an answer ends. The most of one request is no room."""
+    limit, largest, ledger = meter("concurrent_requests", 4), meter("tokens_per_request", 8000), Ledger()
+    for _ in range(4):
+        ledger.reserve([limit], Need(), NOW)
+    found = Obstacles({each.id: bar(each, ledger, NOW) for each in (limit, largest)}, {})
+    assert [
+        (rung.kind, rung.text)
+        for meters in ((largest, limit), (largest,))
+        for rung in rungs(target(meters=meters), found=found).rungs
+    ] == [("next", "grade 0 · free · 0 of 4 concurrent requests left now"), ("next", "grade 0 · free")]
 
 
 def test_tokens_that_are_left_are_called_tokens() -> None:
