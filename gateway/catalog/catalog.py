@@ -123,6 +123,8 @@ class MetaModel(Struct, frozen=True, kw_only=True):
     strategy: Literal["order", "grade"] = "order"
     free_first: bool = True
     paid: Paid = "allow"
+    max_wait: float = 0.0
+    """Seconds."""
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
@@ -135,6 +137,8 @@ class Resolution(Struct, frozen=True, kw_only=True):
     """`order` and `grade` as configured; `bare` for free first, then priority, grade, file order."""
     free_first: bool
     paid: Paid
+    max_wait: float = 0.0
+    """Seconds that a request may wait in line for room."""
 
 
 class Catalog(Struct, frozen=True, kw_only=True):
@@ -163,6 +167,7 @@ class Catalog(Struct, frozen=True, kw_only=True):
                 strategy=meta.strategy,
                 free_first=meta.free_first,
                 paid=meta.paid,
+                max_wait=meta.max_wait,
             )
         if targets := self.exact.get(name):
             return _plain(name, "exact", targets)

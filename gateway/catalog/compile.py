@@ -161,7 +161,12 @@ class _Compiling:
         # An echo never answers in place of a real provider: it is for the machine that has none yet.
         targets = real if any(not target.idle for target in real) else found.values()
         return MetaModel(
-            id=name, targets=tuple(targets), strategy=entry.strategy, free_first=entry.free_first, paid=entry.paid
+            id=name,
+            targets=tuple(targets),
+            strategy=entry.strategy,
+            free_first=entry.free_first,
+            paid=entry.paid,
+            max_wait=entry.max_wait,
         )
 
     def _find(self, plain: Catalog, asked: str, place: Node) -> tuple[Target, ...]:

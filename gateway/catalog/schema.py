@@ -107,6 +107,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What SIGTERM grants the running answers."""
     max_concurrent_requests: Amount = 0
     """Requests that may run at once; 0 is no cap."""
+    max_queue: Amount = 1000
+    """Requests that may wait in line at once (`max_wait`)."""
     max_body: Size = 64 * 2**20
     """Largest body of a client, in bytes or as `64MiB`."""
     max_response: Size = 64 * 2**20
@@ -261,6 +263,8 @@ class MetaModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Whether targets that cost nothing come before the others, whatever the strategy."""
     paid: Paid = "allow"
     """May a request for this name cost money?"""
+    max_wait: Annotated[float, As("duration"), Meta(ge=0)] = 0.0
+    """How long a request may wait in line for room, instead of being answered 429."""
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

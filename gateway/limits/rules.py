@@ -151,7 +151,7 @@ class RollingWindow(Struct, frozen=True, tag_field="algorithm", tag="rolling"):
     def used(self, state: State, now: Moment) -> float:
         """What stands as used now."""
         marks = state.marks
-        while marks and now.boot - marks[0].at >= self._life_s:
+        while marks and marks[0].at + self._life_s <= now.boot:  # the very sum that `opens_in` waits for
             state.used -= marks.popleft().n
         return state.used
 

@@ -39,6 +39,11 @@ class Journey:
         self.overhead_s: float | None = None
         self._entries: list[tuple[str, str]] = []
 
+    def anew(self) -> None:
+        """The targets are gone through again, after waiting: what they said before is no longer so. Attempts stay."""
+        for each in (self.candidates, self.unfits, self.rests, self.limits, self.verdicts, self._entries):
+            each.clear()
+
     def unfit(self, target: Target, reason: Unfit) -> None:
         """It could not serve this request."""
         self.unfits.append((target.id, reason.rule, reason.text))

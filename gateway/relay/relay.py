@@ -22,19 +22,24 @@ from gateway.routing.final import final_error
 from gateway.routing.outcome import Verdict
 from gateway.state import State
 
-from . import account
+from . import account, waiting
 from .attempt import Attempt, FailedError, RestingError
 from .journey import Journey
+from .line import WORD_S, Lines, pause
 from .sending import Upstream
 
 
 class Relay:
     """Answers calls. A reload replaces the state's catalog whole; a request keeps the one it began on."""
 
-    def __init__(self, state: State, upstream: Upstream, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self, state: State, upstream: Upstream, jitter: Callable[[], float], wait: waiting.Pause = pause
+    ) -> None:
         self.state = state
         self._upstream = upstream
         self._jitter = jitter
+        self._wait = wait
+        self.lines = Lines()
         self.on_settled: list[Callable[[Settled], None]] = []
         """Called with each request that has ended, after the state has noted it."""
 
@@ -47,7 +52,6 @@ class Relay:
         try:
             async with AsyncExitStack() as stack:
                 answer = await self._in_time(call, client, journey, stack, deadline)
-                journey.status, journey.outcome = answer.status, "ok" if answer.status < 400 else "refused"
                 yield answer
         except GatewayError as error:
             journey.status, journey.outcome = error.status, error.code or error.type
@@ -63,6 +67,7 @@ class Relay:
     def _settle(self, journey: Journey) -> None:
         settled = journey.settled(self.state.clock.now())
         self.state.note(settled)
+        self.lines.wake()
         for each in self.on_settled:
             each(settled)
 
@@ -80,13 +85,48 @@ class Relay:
         self, call: Call, client: Client | None, journey: Journey, stack: AsyncExitStack, deadline: float
     ) -> Answer:
         """The client's own request is reserved once, charged if anything answers it, and runs until `stack` closes."""
-        ledger = self.state.ledger
+        ledger, clock = self.state.ledger, self.state.clock
         resolution = self._resolve(self.state.catalog, call, client)
         seat = self._seat(call, client)
         # What was charged stays charged: this gives back the rest.
-        stack.callback(lambda: ledger.settle(seat, NOTHING, self.state.clock.now()))
-        answer = await self._first_to_answer(call, client, resolution, journey, stack, deadline)
-        ledger.charge_request(seat, self.state.clock.now())
+        stack.callback(lambda: ledger.settle(seat, NOTHING, clock.now()))
+
+        async def attempt() -> Answer:
+            journey.anew()
+            answer = await self._first_to_answer(call, client, resolution, journey, stack, deadline)
+            ledger.charge_request(seat, clock.now())
+            journey.status, journey.outcome = answer.status, "ok" if answer.status < 400 else "refused"
+            return answer
+
+        if not resolution.max_wait:
+            return await attempt()
+        waits = waiting.in_line(
+            self.lines,
+            call.model,
+            until=call.received.boot + resolution.max_wait,
+            most=self.state.catalog.server.max_queue,
+            attempt=attempt,
+            clock=clock,
+            pause=self._wait,
+        )
+        stack.push_async_callback(waits.aclose)
+        return await self._waited(call, journey, waits, deadline)
+
+    async def _waited(
+        self, call: Call, journey: Journey, waits: AsyncGenerator[Answer | None], deadline: float
+    ) -> Answer:
+        """What came of waiting in line; a stream gets its head after a while, and hears the rest later."""
+        clock = self.state.clock
+
+        def ended(error: GatewayError) -> None:
+            journey.status, journey.outcome = error.status, error.code or error.type
+
+        while (answer := await anext(waits)) is None:
+            if call.stream and clock.now().boot - call.received.boot >= WORD_S:
+                headers = {"content-type": "text/event-stream"}
+                return Answer(
+                    status=200, headers=headers, chunks=waiting.late(waits, clock, deadline, ended), stream=True
+                )
         return answer
 
     def _resolve(self, catalog: Catalog, call: Call, client: Client | None) -> Resolution:

@@ -18,8 +18,8 @@ from gateway.catalog.schema import (
 KEYS = {
     Config: "server clients providers pools meta_models",
     Server: "host port allow_anonymous admin_token environment log_level log_format timezone request_timeout"
-    " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_body"
-    " max_response hosts paid snapshot",
+    " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_queue"
+    " max_body max_response hosts paid snapshot",
     Snapshot: "directory every",
     ClientEntry: "key paid models limits",
     ProviderEntry: "preset type base_url api_key api_keys rotation auth free timezone headers set drop rename"
@@ -29,7 +29,7 @@ KEYS = {
     PriceEntry: "input output cached_input cache_write reasoning request",
     LimitEntry: "amount algorithm timezone reset burst",
     PoolEntry: "limits timezone",
-    MetaModelEntry: "targets strategy free_first paid",
+    MetaModelEntry: "targets strategy free_first paid max_wait",
 }
 
 
