@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gateway.clock import Moment
 
+from .reported import Lowered, Reported, bare
 from .rules import Rule
 from .shorthand import UNITS
 from .states import State
@@ -43,9 +44,17 @@ class _Counter:
     def take_over(self, meter: Meter) -> None:
         """Be the count of `meter`, whose rule reads the state."""
         self.meter = meter
-        self.rule = meter.rule
+        self.rule: Rule | Lowered = meter.rule
         self.unit = UNITS.index(meter.unit)
         self.ceiling = meter.rule.ceiling
+
+    def lower(self, told: Reported | None, now: Moment) -> None:
+        """Let what was reported stand before the rule; None: let it stand alone."""
+        self.rule = Lowered(bare(self.rule), told, now) if told else bare(self.rule)
+
+    def told(self, now: Moment) -> Reported | None:
+        """What was reported, while that holds."""
+        return self.rule.in_force(now) if isinstance(self.rule, Lowered) else None
 
 
 class _Hold(Struct):
@@ -71,6 +80,7 @@ class _Remembered(Struct, frozen=True, omit_defaults=True):
     values: list[int | float]
     held: int = 0
     gone_at: float | None = None
+    reported: Reported | None = None
 
 
 class Ledger:
@@ -152,8 +162,23 @@ class Ledger:
             if n := amounts[counter.unit]:
                 counter.rule.add(counter.state, n, now)
 
+    def report(self, meter: Meter, told: Reported | None, now: Moment) -> None:
+        """Take a provider's word for how a limit stands; None: there is as much left as we think.
+
+        After a refusal only another one is heard until it is over: answers that were under way know less.
+        """
+        counter = self._counters.get(meter.id) or self._open(meter, now)
+        before = counter.told(now)
+        if before is None or not before.shut or (told and told.shut):
+            counter.lower(told, now)
+
+    def reported(self, meter: Meter, now: Moment) -> Reported | None:
+        """What a provider reported of a limit, while that lowers it."""
+        counter = self._counters.get(meter.id)
+        return counter.told(now) if counter else None
+
     def used(self, meter: Meter, now: Moment) -> float:
-        """What stands as used, by the rule's law: over the capacity is debt."""
+        """What stands as used, by the rule's law and by what was reported: over the capacity is debt."""
         counter = self._counters.get(meter.id) or self._open(meter, now)
         return counter.rule.used(counter.state, now)
 
@@ -162,7 +187,7 @@ class Ledger:
         counter = self._counters.get(meter.id)
         return counter.held if counter else 0
 
-    def standing(self, meter: Meter, now: Moment) -> tuple[Rule, State, int]:
+    def standing(self, meter: Meter, now: Moment) -> tuple[Rule | Lowered, State, int]:
         """The rule in force, its state as of now, and what is held: what gauges are read from."""
         counter = self._counters.get(meter.id) or self._open(meter, now)
         counter.rule.used(counter.state, now)
@@ -188,9 +213,9 @@ class Ledger:
         """Everything to remember, as JSON-able values. What is held goes along: after a crash it counts as spent."""
         remembered = {}
         for id_, counter in self._counters.items():
-            values = counter.rule.dump(counter.state, now)
-            if values or counter.held:
-                entry = _Remembered(counter.meter, values, counter.held, counter.gone_at)
+            values, told = counter.rule.dump(counter.state, now), counter.told(now)
+            if values or counter.held or told:
+                entry = _Remembered(counter.meter, values, counter.held, counter.gone_at, told)
                 remembered[id_] = msgspec.to_builtins(entry)
         return remembered
 
@@ -202,6 +227,8 @@ class Ledger:
                 counter = counters[id_] = _Counter(entry.meter, entry.meter.rule.load(entry.values, now))
                 counter.gone_at = entry.gone_at
                 counter.rule.add(counter.state, entry.held, now)
+                if entry.reported:
+                    counter.lower(entry.reported, now)
         # KeyError: a time zone that this machine does not know.
         except (msgspec.ValidationError, ValueError, KeyError) as error:
             raise ValueError(f"no dump of a ledger: {error}") from None
@@ -256,11 +283,17 @@ def _shortfall(counter: _Counter, need: Need, now: Moment) -> Shortfall:
 
 
 def _change(counter: _Counter, meter: Meter, now: Moment) -> None:
-    """Put the rule of `meter` in force, keeping what was used."""
-    if meter.rule == counter.rule:
+    """Put the rule of `meter` in force, keeping what was used, and a refusal.
+
+    A report that lowers was about another amount: the next answer brings one about this.
+    """
+    rule, told = bare(counter.rule), counter.told(now)
+    if meter.rule == rule:
         return
-    used = counter.rule.used(counter.state, now)
-    if not meter.rule.reads(counter.rule):
+    used = rule.used(counter.state, now)
+    if not meter.rule.reads(rule):
         counter.state = meter.rule.fresh(now)
         meter.rule.add(counter.state, ceil(used), now)
     counter.take_over(meter)
+    if told and told.shut:
+        counter.lower(told, now)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from gateway.clock import Moment
 
 from .ledger import Ledger
+from .reported import Lowered, Reported, bare, counted
 from .rules import Rule
 from .shorthand import Unit
 from .terms import Meter, ScopeType
@@ -29,16 +30,20 @@ class Gauge(Struct, frozen=True, kw_only=True):
     amount: int
     """The capacity: a bucket's burst."""
     used: int
-    """Without what is reserved, rounded up."""
+    """What we counted, without what is reserved, rounded up."""
     reserved: int
     """Held by requests in flight."""
     remaining: int
+    """By our count, or by the provider's where that is lower."""
     opens_at: float | None
     """When the next unit fits; None where it fits now, never will, or only requests in flight are in the way."""
     resets_at: float | None
     """When a bucket is full, the calendar turns, the oldest use of a rolling window expires or a window that was
     begun ends; None if nothing is."""
-    source: Literal["counted"] = "counted"
+    source: Literal["counted", "reported"] = "counted"
+    """`reported`: the provider says that less is left than we counted."""
+    reported: Reported | None = None
+    """What it said, while that holds."""
     empty_at: float | None = None
     """When it runs out at the present rate; None where that is not foretold."""
 
@@ -48,7 +53,7 @@ def gauge(meter: Meter, ledger: Ledger, now: Moment) -> Gauge:
     rule, state, held = ledger.standing(meter, now)
     used, capacity = rule.used(state, now), rule.capacity
     opens_in = rule.opens_in(state, min(held + 1, capacity) if capacity else 1, now)
-    shown = _rounded(used, rule)
+    told = ledger.reported(meter, now)
     return Gauge(
         scope=meter.scope,
         scope_type=meter.scope_type,
@@ -56,11 +61,13 @@ def gauge(meter: Meter, ledger: Ledger, now: Moment) -> Gauge:
         window=meter.window,
         algorithm=rule.algorithm,
         amount=capacity,
-        used=shown,
+        used=counted(rule, state, now),
         reserved=held,
-        remaining=max(0, capacity - shown - held),
+        remaining=max(0, capacity - _rounded(used, rule) - held),
         opens_at=now.wall + opens_in if 0 < opens_in < inf else None,
-        resets_at=rule.resets_at(state, now),
+        resets_at=bare(rule).resets_at(state, now),
+        source="reported" if told else "counted",
+        reported=told,
     )
 
 
@@ -84,7 +91,22 @@ def as_json(gauge: Gauge) -> dict[str, Any]:
         "opens_at": rfc3339(gauge.opens_at),
         "resets_at": rfc3339(gauge.resets_at),
         "source": gauge.source,
+        "reported": _told(gauge.reported),
         "empty_at": rfc3339(gauge.empty_at),
+    }
+
+
+def _told(told: Reported | None) -> dict[str, Any] | None:
+    """What a provider reported. `drift` is what somebody else used. Never of money: no provider reports that."""
+    if told is None:
+        return None
+    return {
+        "by": told.by,
+        "remaining": told.remaining,
+        "drift": told.drift,
+        "at": rfc3339(told.at),
+        "until": rfc3339(told.until),
+        "sure": told.sure,
     }
 
 
@@ -131,6 +153,6 @@ def duration(seconds: float) -> str:
     return f"{minutes}m{secs}s" if minutes else f"{secs}s"
 
 
-def _rounded(used: float, rule: Rule) -> int:
+def _rounded(used: float, rule: Rule | Lowered) -> int:
     """Used in whole units, upwards, but for float dust."""
     return ceil(used - (rule.ceiling - rule.capacity))

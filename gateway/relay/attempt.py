@@ -15,7 +15,7 @@ from gateway.routing.cooldown import Cooldown
 from gateway.routing.outcome import Verdict, judge_failure
 from gateway.state import State
 
-from . import account, heads, passing
+from . import account, corrections, heads, passing
 from .journey import Journey
 from .sending import Opened, Upstream, send
 
@@ -77,6 +77,8 @@ class Attempt:
                 opened = self._opened = await self._judged(server, paid, stack)
                 if opened.verdict.kind == "answer" or self._target.count_failures:
                     self._state.ledger.charge_request(reservation, self._state.clock.now())
+                if opened.verdict.kind == "answer":
+                    corrections.hear(self._state, self._target, opened.reply.headers, self._state.clock.now())
                 self._state.cooldowns.succeeded(self._target)
                 yield self._answer(opened, server)
         except FailedError as error:
@@ -190,7 +192,8 @@ class Attempt:
             case _:
                 pass  # it never left: nothing was taken
         state.ledger.settle(reservation, taken, now)
-        if verdict.rest:
+        shut = verdict.hint is not None and corrections.refused(state, self._target, verdict.hint, now)
+        if verdict.rest and not shut:
             rest = verdict.rest
             state.cooldowns.rest(
                 rest.kind,

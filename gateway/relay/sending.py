@@ -74,13 +74,13 @@ async def send(  # noqa: PLR0913 - an attempt has as many sides
             held: list[bytes] = []
             if reply.status >= 300:
                 await _read(reply.chunks, held, MOST_OF_AN_ERROR)
-                verdict = judge_error(reply.status, reply.headers, _clear(reply, held, server), headed)
+                verdict = judge_error(reply.status, reply.headers, _clear(reply, held, server), headed, target.type)
             elif call.stream:
-                verdict = await _judge_stream(reply, held, server, clock, patience, limit_s)
+                verdict = await _judge_stream(target, reply, held, server, clock, patience, limit_s)
             else:
                 await _read(reply.chunks, held, None)
                 body = _clear(reply, held, server)
-                verdict = judge_body(reply.status, reply.headers, body, headed)
+                verdict = judge_body(reply.status, reply.headers, body, headed, target.type)
     except TimeoutError:
         raise UpstreamError("timeout_first_byte", f"No answer within {limit_s:g} s.", sent=True) from None
     return Opened(
@@ -94,6 +94,7 @@ async def send(  # noqa: PLR0913 - an attempt has as many sides
 
 
 async def _judge_stream(
+    target: Target,
     reply: UpstreamReply,
     held: list[bytes],
     server: Server,
@@ -118,13 +119,13 @@ async def _judge_stream(
         patience.reschedule(loop.time() + limit_s)  # comments are signs of life
         opening = scanner.feed(piece) or (Opening("content") if size > MOST_HELD else None)
     if opening.kind != "foreign":
-        return judge_opening(opening, reply.status, reply.headers, clock.now())
+        return judge_opening(opening, reply.status, reply.headers, clock.now(), target.type)
     # JSON, HTML or noise where a stream was asked for. An error said so is still worth reading.
     await _read(reply.chunks, held, MOST_OF_AN_ERROR)
     body = _clear(reply, held, server)
-    verdict = judge_body(reply.status, reply.headers, body, clock.now())
+    verdict = judge_body(reply.status, reply.headers, body, clock.now(), target.type)
     if verdict.kind == "answer":
-        verdict = judge_opening(opening, reply.status, reply.headers, clock.now())
+        verdict = judge_opening(opening, reply.status, reply.headers, clock.now(), target.type)
     return verdict
 
 

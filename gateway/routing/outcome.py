@@ -10,13 +10,17 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.clock import Moment
 from gateway.dialects.openings import Opening, is_empty, is_error
 from gateway.errors import UpstreamError
 
 from .cooldown import Kind, Schedule
-from .quota_hints import Hint, error_of, read
+from .quota_hints import Hint, read
+from .quota_names import UNKNOWN
+from .refusal_bodies import error_of
+from .refusal_phrases import BAD_KEY, TOO_LONG, UNSUPPORTED, has_any, phrases_of, says_moderated, says_no_credit
 
 Charge = Literal["answered", "refused", "silent", "unsent"]
 """Rows of "What is charged": relayed or wasted content, an error status, no answer, never left."""
@@ -49,32 +53,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
     larger_context: bool = False
     """A target with a larger context may serve it."""
     faulty: Fault = ""
+    hint: Hint | None = None
+    """What a refusal for a limit says of it. Where one of ours matches, that is corrected in place of `rest`."""
 
 
-_TOO_LONG = (
-    "context_length_exceeded",
-    "maximum context length",
-    "exceeds the maximum number of tokens allowed",
-    "prompt is too long",
-    "longer than the model's maximum",
-    "input is too long",
-    "context window",
-    "reduce the length of the messages",
-)
-"""How vendors say that a prompt does not fit (litellm's list, and Anthropic's and Google's own words)."""
-_NO_CREDIT = (
-    "insufficient_quota",
-    "credit balance is too low",
-    "exceeded your current quota, please check your plan and billing",
-    "insufficient credits",
-    "insufficient balance",
-    "payment_required",
-    "billing_hard_limit",
-    "billing_not_active",
-)
-_BAD_KEY = ("api_key_invalid", "invalid_api_key", "invalid api key", "api key not valid", "incorrect api key")
-_UNSUPPORTED = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-_MODERATED = ("moderation", "content_policy", "content policy", "content_filter", "flagged_input", "guardrail")
 _PER_MINUTE = re.compile(r"tokens per (?:minute|day)|\btpm\b|\btpd\b|rate.?limit", re.IGNORECASE)
 
 _STATUS_BY_TYPE = {
@@ -95,14 +77,16 @@ _STATUS_BY_TYPE = {
 """What status an error would have had, had it not come with 200."""
 
 
-def judge_error(status: int, headers: Mapping[str, str], body: bytes, now: Moment) -> Verdict:
+def judge_error(
+    status: int, headers: Mapping[str, str], body: bytes, now: Moment, provider_type: str = "openai"
+) -> Verdict:
     """An answer that is no success: anything from 300 on."""
     error = error_of(body)
-    words = _words(error)
+    words = phrases_of(error)
     if verdict := _by_text(status, words, error):
         return verdict
     if status == 429 or (status == 413 and _PER_MINUTE.search(words)):
-        return _limited(status, read(headers, body, now))
+        return _limited(status, read(provider_type, status, headers, body, now))
     match status:
         case 401 | 402 | 403:
             what = {401: "key refused", 402: "no credit", 403: "not allowed for this key"}[status]
@@ -113,7 +97,7 @@ def judge_error(status: int, headers: Mapping[str, str], body: bytes, now: Momen
         case 408 | 409 | 425:
             return _next(status, f"{status}", f"answered {status}", None, "slow" if status == 408 else "failed")
     if status >= 500:
-        hint = read(headers, b"", now)
+        hint = read(provider_type, status, headers, body, now)
         return _next(status, f"{status}", f"answered {status}", Rest(kind="model", wait_s=hint.wait_s), "failed")
     if status < 400:
         return _next(status, "redirect", "answered with a redirect", Rest(kind="model"), "failed")
@@ -122,7 +106,9 @@ def judge_error(status: int, headers: Mapping[str, str], body: bytes, now: Momen
     )
 
 
-def judge_body(status: int, headers: Mapping[str, str], body: bytes, now: Moment) -> Verdict:
+def judge_body(
+    status: int, headers: Mapping[str, str], body: bytes, now: Moment, provider_type: str = "openai"
+) -> Verdict:
     """A whole answer with a status of success."""
     if not body.strip():
         return _useless(status, "empty", "answered with nothing")
@@ -137,19 +123,21 @@ def judge_body(status: int, headers: Mapping[str, str], body: bytes, now: Moment
     if not isinstance(reply, dict):
         return _useless(status, "not_json", "answered with something that is no chat completion")
     if is_error(reply):
-        return _hidden(headers, body, now)
+        return _hidden(headers, body, now, provider_type)
     if is_empty(reply):
         return _useless(status, "empty", "answered without content")
     return Verdict(kind="answer", status=status)
 
 
-def judge_opening(opening: Opening, status: int, headers: Mapping[str, str], now: Moment) -> Verdict:
+def judge_opening(
+    opening: Opening, status: int, headers: Mapping[str, str], now: Moment, provider_type: str = "openai"
+) -> Verdict:
     """The beginning of a stream. A `foreign` one has no use here: what it holds is judged as a whole body before."""
     match opening.kind:
         case "content":
             return Verdict(kind="answer", status=status)
         case "error":
-            return _hidden(headers, opening.data, now)
+            return _hidden(headers, opening.data, now, provider_type)
         case "empty":
             return _useless(status, "empty", "streamed nothing")
     return _useless(status, "not_a_stream", "answered without the stream that was asked for")
@@ -190,7 +178,7 @@ def _by_text(status: int, words: str, error: Mapping[str, Any]) -> Verdict | Non
     """What the body says, where that is clearer than the status; None where it is not."""
     if status in {400, 422} and "stream_options" in words:
         return Verdict(kind="retry_plain", cause="stream_options", status=status, charge="refused", faulty="failed")
-    if status in {400, 413, 422, 500} and any(phrase in words for phrase in _TOO_LONG):
+    if status in {400, 413, 422, 500} and has_any(words, TOO_LONG):
         return Verdict(
             kind="next",
             cause="context",
@@ -200,11 +188,11 @@ def _by_text(status: int, words: str, error: Mapping[str, Any]) -> Verdict | Non
             larger_context=True,
             faulty="client",
         )
-    if status in {400, 402, 403, 429} and any(phrase in words for phrase in _NO_CREDIT):
+    if status in {400, 402, 403, 429} and says_no_credit(words):
         return _next(status, "no_credit", "no credit", Rest(kind="key", schedule="key"), "key")
-    if status in {400, 401, 403} and any(phrase in words for phrase in _BAD_KEY):
+    if status in {400, 401, 403} and has_any(words, BAD_KEY):
         return _next(status, "bad_key", "key refused", Rest(kind="key", schedule="key"), "key")
-    if status in {400, 403} and (_flagged(error) or any(phrase in words for phrase in _MODERATED)):
+    if status in {400, 403} and says_moderated(error, words):
         return Verdict(
             kind="return",
             cause="moderation",
@@ -213,21 +201,20 @@ def _by_text(status: int, words: str, error: Mapping[str, Any]) -> Verdict | Non
             charge="refused",
             faulty="client",
         )
-    if status in {400, 422} and any(phrase in words for phrase in _UNSUPPORTED):
+    if status in {400, 422} and has_any(words, UNSUPPORTED):
         return _next(status, "unsupported", "does not take a parameter of the request", None, "failed")
     return None
 
 
-def _flagged(error: Mapping[str, Any]) -> bool:
-    """OpenRouter's moderation (wire facts, 5.3)."""
-    metadata = error.get("metadata")
-    return isinstance(metadata, dict) and bool(metadata.get("reasons") or metadata.get("flagged_input"))
-
-
 def _limited(status: int, hint: Hint) -> Verdict:
-    text = f"{status} from upstream" + ("" if hint.wait_s is None else f", retry in {hint.wait_s:.0f} s")
-    rest = Rest(kind="model_key", wait_s=hint.wait_s, certain=hint.certain)
-    return _next(status, f"{status}", text, rest, "limit")
+    rest: Rest | None = None
+    if hint.too_large:
+        text = f"{status} from upstream, larger than its whole limit"
+    else:
+        text = f"{status} from upstream" + ("" if hint.wait_s is None else f", retry in {hint.wait_s:.0f} s")
+        kind: Kind = "model_key" if hint.scope == UNKNOWN else hint.scope
+        rest = Rest(kind=kind, wait_s=hint.wait_s, certain=hint.certain)
+    return replace(_next(status, f"{status}", text, rest, "limit"), hint=hint)
 
 
 def _next(status: int | None, cause: str, text: str, rest: Rest | None, faulty: Fault) -> Verdict:
@@ -241,9 +228,9 @@ def _useless(status: int, cause: str, text: str) -> Verdict:
     )
 
 
-def _hidden(headers: Mapping[str, str], body: bytes, now: Moment) -> Verdict:
+def _hidden(headers: Mapping[str, str], body: bytes, now: Moment, provider_type: str) -> Verdict:
     """An error that came with status 200: judged as if it had its own status."""
-    verdict = judge_error(_implied_status(error_of(body)), headers, body, now)
+    verdict = judge_error(_implied_status(error_of(body)), headers, body, now, provider_type)
     if verdict.kind == "next":
         return verdict
     # Nothing of it can be given back under another status than its own: the next target may do better.
@@ -262,13 +249,3 @@ def _implied_status(error: Mapping[str, Any]) -> int:
         if isinstance(name, str) and name in _STATUS_BY_TYPE:
             return _STATUS_BY_TYPE[name]
     return 502
-
-
-def _words(error: Mapping[str, Any]) -> str:
-    """Everything that names the reason, in lower case."""
-    details = error.get("details")
-    reasons = (
-        [detail.get("reason") for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
-    )
-    named = [error.get(member) for member in ("message", "code", "type", "param", "status", "reason", "detail")]
-    return " ".join(str(each)[:4000] for each in (*named, *reasons) if isinstance(each, str)).lower()

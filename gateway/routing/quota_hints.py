@@ -1,188 +1,198 @@
-"""When a provider says to come back: a pure reader of headers and bodies of refusals.
+"""What a refusal says: which quota is used up, for whom, until when, and how sure that is.
 
-Every notation seen in the field is understood; garbage is no hint, and no hint is believed beyond 32 days.
+A pure reader of every notation seen in the field. Garbage is no hint, and what sounds absurd is capped.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.clock import Moment
+from gateway.limits.reported import Sure
+from gateway.limits.shorthand import window_s
+from gateway.limits.windows import Named, bounds
 
-MOST_S = 32 * 86400.0
-"""A month's quota, and a day for time zones. What is beyond it is a slip."""
+from .cooldown import HINT_S
+from .quota_names import UNKNOWN, Counted, Quota, Scope, named, named_by_id
+from .rate_headers import Report, reports
+from .refusal_bodies import Details, details_of, errors_of, headers_inside, metadata_of, words_of
+from .reset_times import seconds_until, wait_in
 
-_UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PAIR = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)")
-_NUMBER = r"\d+(?:\.\d+)?\s*(?:ms|minutes?|mins?|m|seconds?|secs?|s|hours?|h|days?|d)?\s*"
-_WORDS = re.compile(rf"(?:try again in|retry (?:in|after))\s+((?:{_NUMBER})+)", re.IGNORECASE)
-_LONG_UNITS = (
-    (re.compile(r"\s*(?:days?)\b", re.IGNORECASE), "d"),
-    (re.compile(r"\s*(?:hours?)\b", re.IGNORECASE), "h"),
-    (re.compile(r"\s*(?:minutes?|mins?)\b", re.IGNORECASE), "m"),
-    (re.compile(r"\s*(?:seconds?|secs?)\b", re.IGNORECASE), "s"),
-)
-_PACIFIC = ZoneInfo("America/Los_Angeles")
+_LONG_DELAY_S = 300.0
+"""Google's delay beside a daily quota: a shorter one is meant for the quota of a minute (gemini-cli 0.61)."""
+_NONE = re.compile(r"\blimit: 0\b")
+"""Google to accounts that get nothing of a model: waiting does not help them."""
+_SPENT_REASONS = {"QUOTA_EXHAUSTED"}
+_LIMITING = {402, 403, 413, 429}
+"""Statuses whose words speak of quotas; those of a broken server do not."""
+_PACIFIC = "America/Los_Angeles"
+_LONG: dict[str, Named] = {"day": "day", "week": "week", "month": "month"}
 
 
-class Hint(Struct, frozen=True):
-    """What a refusal says about its end."""
+class Hint(Struct, frozen=True, kw_only=True):
+    """What a refusal says of the quota behind it."""
 
+    unit: Counted = UNKNOWN
+    window: str = UNKNOWN
+    """As limits spell it: `minute`, `day`, `5h`."""
+    scope: Scope = UNKNOWN
     wait_s: float | None = None
-    """None: nothing that can be used."""
-    certain: bool = False
-    """It names a quota of a day or longer: a long wait is meant."""
+    """Seconds until it is worth trying again: over 0, at most an hour, or 32 days if `certain`. None: not known."""
+    sure: Sure = "guess"
+    """`certain`: a quota of a day or longer is named, so a long wait is meant. `likely`: the wait was said.
+    `guess`: it follows from the window, or from when all of the quota is there again."""
+    stated: bool = False
+    """Whether the wait was said, rather than worked out."""
+    limit: int | None = None
+    """How large the quota is, where that is named."""
+    too_large: bool = False
+    """The request alone is over the whole quota: waiting does not help it, and others may pass."""
+    reports: tuple[Report, ...] = ()
+    """What body and headers tell of limits, the one that refused or others."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether a wait of more than an hour is to be believed."""
+        return self.sure == "certain"
 
 
-def read(headers: Mapping[str, str], body: bytes, now: Moment) -> Hint:
-    """The hint in a refusal. Header names are lower-case. A body that names a quota wins, then plain headers.
+def read(provider_type: str, status: int, headers: Mapping[str, str], body: bytes, now: Moment) -> Hint:
+    """The hint in a refusal of any status. Header names are lower-case. Never raises.
 
-    Sources: OpenAI and RFC 9110 (`Retry-After`), Azure (`retry-after-ms`), Google's `RetryInfo` and `QuotaFailure`
-    details, Groq's and Google's texts, OpenRouter's `metadata.headers`.
+    Of several waits that are said, the most exact counts; beside a named quota of a day or longer, the longest.
+    Sources: RFC 9110 (`Retry-After`), Azure (`retry-after-ms`), Google (`RetryInfo`, `QuotaFailure`), Anthropic's
+    resets, OpenRouter's `metadata`, and the words of everybody else.
     """
-    error = error_of(body)
-    google = _google(error, now)
-    if google.certain:
-        return google
-    waits = _header_waits({**_metadata_headers(error), **headers}, now)
-    wait_s = next(waits, None)
-    if wait_s is None:
-        wait_s = google.wait_s
-    if wait_s is None:
-        wait_s = _text_wait(_message(error))
-    return Hint(wait_s)
+    errors = errors_of(body)
+    details = next((found for found in map(details_of, errors) if found != Details()), Details())
+    told = {**{name: value for error in errors for name, value in headers_inside(error).items()}, **headers}
+    seen = reports(told, now)
+    empty = [report for report in seen if report.remaining == 0]
+    quota = _quota(errors, details, body) if status in _LIMITING else Quota()
+    own = quota
+    window, unified_s = _subscription(told, now)
+    if window != UNKNOWN:
+        quota = Quota(window=window, scope="key")
+    elif quota.window == UNKNOWN:
+        quota = _completed(quota, empty)
+    waits = [*_waits(told, errors, details, now), *([] if unified_s is None else [unified_s])]
+    # 0, or a date that is past: no hint, or the back-off would never begin.
+    waits = [wait_s for wait_s in waits if wait_s > 0]
+    wait_s, sure, stated = _end(provider_type, quota, waits, empty, details, now)
+    if wait_s is not None and sure != "certain":
+        wait_s = min(wait_s, HINT_S)
+    return Hint(
+        unit=quota.unit,
+        window=quota.window,
+        scope=quota.scope,
+        wait_s=wait_s,
+        sure=sure,
+        stated=stated,
+        limit=quota.limit,
+        too_large=_too_large(quota),
+        reports=(*_own_report(own, wait_s, now), *seen),
+    )
 
 
-def error_of(body: bytes) -> dict[str, Any]:
-    """The error object in a body, also wrapped in a list as Google does; empty if there is none."""
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return {}
-    if isinstance(found, list) and found:
-        found = found[0]
-    if not isinstance(found, dict):
-        return {}
-    inner = found.get("error", found)
-    if isinstance(inner, str):
-        return {"message": inner}
-    return inner if isinstance(inner, dict) else found
+def _quota(errors: Sequence[Mapping[str, Any]], details: Details, body: bytes) -> Quota:
+    """The quota that is used up, by Google's ids or by the first words that name one."""
+    by_id = [named_by_id(each.quota_id, each.amount) for each in details.violations]
+    if by_id:
+        # Several can be violated at once: the longest keeps it shut.
+        longest = max(by_id, key=lambda quota: window_s(quota.window))
+        return replace(longest, limit=0) if any(_NONE.search(words_of(error)) for error in errors) else longest
+    if _SPENT_REASONS.intersection(details.reasons):
+        return Quota(window="day", scope="model_key")
+    texts = ["\n".join((words_of(error), *details.reasons)) for error in errors]
+    if not any(texts):
+        texts = [body[:4000].decode("utf-8", "replace")]  # a web page, or plain text
+    quotas = [quota for quota in map(named, texts) if quota != Quota()]
+    return next((quota for quota in quotas if quota.window != UNKNOWN), quotas[0] if quotas else Quota())
 
 
-def duration_or_moment(text: str, now: Moment) -> float | None:
-    """Seconds from now: of `6m0s`, `20ms`, plain seconds, epoch seconds or milliseconds, RFC 3339, an HTTP date.
-
-    None for what is none of them, or negative. At most 32 days.
-    """
-    text = text.strip()
-    try:
-        number = float(text)
-    except ValueError:
-        seconds = _pairs(text)
-        return _capped(_date(text, now) if seconds is None else seconds)
-    if number > 1e12:
-        number = number / 1000 - now.wall
-        return _capped(max(0.0, number))
-    if number > 1e9:
-        return _capped(max(0.0, number - now.wall))
-    return _capped(number)
+def _completed(quota: Quota, empty: Sequence[Report]) -> Quota:
+    """A quota whose window the words do not name, from the headers: if just one limit has nothing left."""
+    fitting = [report for report in empty if quota.unit in {UNKNOWN, report.unit}]
+    if len(fitting) != 1:
+        return quota
+    report = fitting[0]
+    limit = report.limit if quota.limit is None else quota.limit
+    return replace(quota, unit=report.unit, window=report.window, limit=limit)
 
 
-def _capped(seconds: float | None) -> float | None:
-    if seconds is None or not seconds >= 0:  # NaN fails every comparison
-        return None
-    return min(seconds, MOST_S)
-
-
-def _pairs(text: str) -> float | None:
-    """`1m2.5s` in seconds; None unless pairs of number and unit make up all of it."""
-    found = _PAIR.findall(text)
-    if not found or "".join(number + unit for number, unit in found) != text:
-        return None
-    return sum(float(number) * _UNITS_S[unit] for number, unit in found)
-
-
-def _date(text: str, now: Moment) -> float | None:
-    """Seconds until a date; 0 if it is past."""
-    for parse in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = parse(text)
-        except (ValueError, TypeError, OverflowError):
-            continue
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.fromtimestamp(now.wall, UTC)).total_seconds())
-    return None
-
-
-def _header_waits(headers: Mapping[str, str], now: Moment) -> Iterator[float]:
-    """The waits that headers name, the most exact first."""
-    millis = headers.get("retry-after-ms", "")
-    with_unit = [f"{millis.strip()}ms"] if millis else []
-    for text in (*with_unit, headers.get("retry-after", "")):
-        if text and (wait_s := duration_or_moment(text, now)) is not None:
+def _waits(
+    headers: Mapping[str, str], errors: Sequence[Mapping[str, Any]], details: Details, now: Moment
+) -> Iterator[float]:
+    """The waits that are said, the most exact first."""
+    texts = [f"{headers[name].strip()}ms" for name in ("retry-after-ms", "x-ms-retry-after-ms") if name in headers]
+    # GitHub Models: `x-ratelimit-timeremaining`.
+    texts += [headers[name] for name in ("retry-after", "x-ratelimit-timeremaining") if name in headers]
+    texts.append(details.delay)
+    for error in errors:
+        for place in (error, metadata_of(error)):
+            texts += [str(place[name]) for name in ("retry_after_seconds", "retry_after") if name in place]
+    for text in texts:
+        if (wait_s := seconds_until(text, now)) is not None:
             yield wait_s
+    for error in errors:
+        if (wait_s := wait_in(words_of(error), now)) is not None:
+            yield wait_s
+
+
+def _end(
+    provider_type: str,
+    quota: Quota,
+    waits: Sequence[float],
+    empty: Sequence[Report],
+    details: Details,
+    now: Moment,
+) -> tuple[float | None, Sure, bool]:
+    """Seconds until the quota opens, how sure that is, and whether it was said."""
     # A reset says when everything is there again: a wait only where nothing is left.
-    for name, value in headers.items():
-        if "ratelimit" in name and "remaining" in name and value.strip() in {"0", "0.0"}:
-            reset = headers.get(name.replace("remaining", "reset"), "")
-            if reset and (wait_s := duration_or_moment(reset, now)) is not None:
-                yield wait_s
+    resets = [report.resets_at - now.wall for report in empty if report.resets_at and report.resets_at > now.wall]
+    google = bool(details.violations)
+    if quota.is_long or quota.limit == 0:
+        said = [*waits, *resets]
+        if google:
+            said = [wait_s for wait_s in said if wait_s > _LONG_DELAY_S]
+        if said:
+            return max(said), "certain", True
+        zone = _PACIFIC if google or provider_type == "gemini" else "UTC"
+        return _turn_in(quota.window if quota.is_long else "day", zone, now), "certain", False
+    if waits:
+        return waits[0], "likely", True
+    if resets:
+        return max(resets), "guess", True
+    length_s = window_s(quota.window)
+    return length_s or None, "guess", False
 
 
-def _metadata_headers(error: Mapping[str, Any]) -> dict[str, str]:
-    """OpenRouter repeats the headers inside the error."""
-    metadata = error.get("metadata")
-    headers = metadata.get("headers") if isinstance(metadata, dict) else None
-    return {str(name).lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
+def _turn_in(window: str, zone: str, now: Moment) -> float | None:
+    """Seconds until the next day, week or month begins; None for a numbered window, which nobody can date."""
+    named_window = _LONG.get(window)
+    return bounds(named_window, zone, now.wall)[1] - now.wall if named_window else None
 
 
-def _google(error: Mapping[str, Any], now: Moment) -> Hint:
-    """`RetryInfo.retryDelay`, and what the ids of exceeded quotas say."""
-    details = error.get("details")
-    wait_s: float | None = None
-    quotas = ""
-    for detail in details if isinstance(details, list) else []:
-        if not isinstance(detail, dict):
-            continue
-        if isinstance(delay := detail.get("retryDelay"), str):
-            wait_s = duration_or_moment(delay, now)
-        violations = detail.get("violations")
-        for violation in violations if isinstance(violations, list) else []:
-            if isinstance(violation, dict):
-                quotas += str(violation.get("quotaId", ""))
-    if "PerDay" in quotas or "Daily" in quotas:
-        # Their own delay is trusted over the calendar; it may be a few seconds for a quota that is gone for the day.
-        return Hint(wait_s if wait_s and wait_s > 300 else _until_pacific_midnight(now), certain=True)
-    if wait_s is None and "PerMinute" in quotas:
-        return Hint(60.0)
-    return Hint(wait_s)
+def _subscription(headers: Mapping[str, str], now: Moment) -> tuple[str, float | None]:
+    """Window and wait of the Anthropic subscription quota that is used up (wire facts, 2.6); the longest of several."""
+    for window in ("7d", "5h"):
+        if headers.get(f"anthropic-ratelimit-unified-{window}-status") == "rejected":
+            return window, seconds_until(headers.get(f"anthropic-ratelimit-unified-{window}-reset", ""), now)
+    return UNKNOWN, None
 
 
-def _until_pacific_midnight(now: Moment) -> float:
-    here = datetime.fromtimestamp(now.wall, _PACIFIC)
-    tomorrow = (here + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return tomorrow.timestamp() - now.wall
+def _too_large(quota: Quota) -> bool:
+    """Whether less would pass. Of a limit of 0 nothing does."""
+    return bool(quota.requested and quota.limit and quota.requested > quota.limit)
 
 
-def _message(error: Mapping[str, Any]) -> str:
-    message = error.get("message", "")
-    return message[:4000] if isinstance(message, str) else ""
-
-
-def _text_wait(text: str) -> float | None:
-    """`Please try again in 7m12.5s`, `retry after 20 seconds`."""
-    found = _WORDS.search(text)
-    if not found:
-        return None
-    wait = found[1].strip()
-    for pattern, unit in _LONG_UNITS:
-        wait = pattern.sub(unit, wait)
-    wait = "".join(wait.split())
-    return _capped(_pairs(wait if wait[-1:].isalpha() else f"{wait}s"))
+def _own_report(quota: Quota, wait_s: float | None, now: Moment) -> tuple[Report, ...]:
+    """The numbers that the words name. They hold as long as the wait: a quota may refill all the time, as Groq's do."""
+    if quota.limit is None:
+        return ()
+    remaining = None if quota.used is None else max(0, quota.limit - quota.used)
+    resets_at = None if wait_s is None else now.wall + wait_s
+    return (Report(unit=quota.unit, window=quota.window, limit=quota.limit, remaining=remaining, resets_at=resets_at),)

@@ -11,6 +11,7 @@ from gateway.limits.calendars import CalendarWindow
 from gateway.limits.first_use import FirstUseWindow
 from gateway.limits.ledger import Ledger
 from gateway.limits.meters import Gauge, gauge
+from gateway.limits.reported import Reported
 from gateway.limits.rules import TokenBucket
 from gateway.limits.shorthand import window_s
 from gateway.limits.terms import Meter
@@ -65,9 +66,11 @@ def bars(meters: Iterable[Meter], ledger: Ledger, now: Moment) -> tuple[Bar, ...
 def bar(meter: Meter, ledger: Ledger, now: Moment) -> Bar:
     """One limit as it stands."""
     found = gauge(meter, ledger, now)
-    taken = found.used + found.reserved
+    # What somebody else used is as good as used.
+    used = found.amount - found.remaining - found.reserved if found.reported else found.used
+    taken = used + found.reserved
     share = min(1.0, taken / found.amount) if found.amount else 1.0
-    fill = 100 * min(1.0, found.used / found.amount) if found.amount else 100.0
+    fill = 100 * min(1.0, used / found.amount) if found.amount else 100.0
     money = meter.unit == "cost"
     back = _back(meter, found, now)
     telling = bool(back) and (found.remaining == 0 or window_s(meter.window) >= _HOUR_S)
@@ -79,14 +82,14 @@ def bar(meter: Meter, ledger: Ledger, now: Moment) -> Bar:
         # Running at once is no use: who is full of it is busy, and used up by nothing.
         level="hot" if found.amount and share >= 1 and meter.unit == "concurrent_requests" else level(share),
         share=share,
-        used=found.used,
+        used=used,
         reserved=found.reserved,
         amount=found.amount,
-        used_text=_used(meter, found),
+        used_text=_used(meter, used, found),
         amount_text=words.money(found.amount) if money else words.count(found.amount),
         fill=round(fill, 1),
         held=round(max(0.0, 100 * share - fill), 1),
-        notes=(back,) if telling else (),
+        notes=(*([back] if telling else []), *([_reported(found.reported)] if found.reported else [])),
         back=back,
     )
 
@@ -96,15 +99,23 @@ def _label(meter: Meter) -> str:
     return f"{unit}/{_SHORT.get(meter.window, meter.window)}" if meter.window else unit
 
 
-def _used(meter: Meter, found: Gauge) -> str:
+def _used(meter: Meter, used: int, found: Gauge) -> str:
     match meter.unit:
         case "cost":
-            return words.money(found.used)
+            return words.money(used)
         case "concurrent_requests":
             return words.exact(found.reserved)
         case "tokens_per_request":
             return ""
-    return words.exact(found.used)
+    return words.exact(used)
+
+
+def _reported(told: Reported) -> str:
+    """`reported by groq: 312 used elsewhere`."""
+    if told.shut:
+        return f"reported by {told.by} as used up"
+    elsewhere = f": {words.exact(told.drift)} used elsewhere" if told.drift else ""
+    return f"reported by {told.by}{elsewhere}"
 
 
 def part(meter: Meter) -> str:

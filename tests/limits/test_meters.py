@@ -5,6 +5,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.limits.ledger import Ledger, Meter, Need
 from gateway.limits.meters import Gauge, as_json, duration, gauge, gauges, headers, rfc3339
+from gateway.limits.reported import Reported
 from gateway.limits.rules import TokenBucket
 from gateway.limits.shorthand import Unit, make_rule
 
@@ -103,6 +104,7 @@ def test_as_json_writes_utc_and_dollars(clock: FakeClock) -> None:
         "opens_at": "2026-01-02T00:00:00.000Z",
         "resets_at": "2026-01-02T00:00:00.000Z",
         "source": "counted",
+        "reported": None,
         "empty_at": None,
     }
     limit = meter("requests", "day", 5)
@@ -180,3 +182,25 @@ def test_what_never_fills_has_no_reset(clock: FakeClock) -> None:
         "x-ratelimit-limit-requests": "1",
         "x-ratelimit-remaining-requests": "0",
     }
+
+
+def test_a_reported_row(clock: FakeClock) -> None:
+    """3 are ours and 4 somebody else's, so 3 of 10 are left; it says who said so, and until when."""
+    limit = meter("requests", "day", 10)
+    ledger = used_and_held([limit], 3, 0, clock)
+    told = Reported(by="groq", remaining=3, over=4, drift=4, at=WALL, until=WALL + 60, sure="likely")
+    ledger.report(limit, told, clock.now())
+    row = gauge(limit, ledger, clock.now())
+    assert (row.used, row.remaining, row.source, row.opens_at, row.resets_at) == (3, 3, "reported", None, WALL + 43200)
+    assert as_json(row)["reported"] == {
+        "by": "groq",
+        "remaining": 3,
+        "drift": 4,
+        "at": "2026-01-01T12:00:00.000Z",
+        "until": "2026-01-01T12:01:00.000Z",
+        "sure": "likely",
+    }
+    assert headers([limit], ledger, clock.now())["x-ratelimit-remaining-requests"] == "3"
+    clock.advance(60)
+    row = gauge(limit, ledger, clock.now())
+    assert (row.used, row.remaining, row.source, row.reported) == (3, 7, "counted", None)

@@ -29,6 +29,30 @@ def error(**members: object) -> bytes:
             "limit",
             id="413 for tokens per minute",
         ),
+        pytest.param(
+            429,
+            error(message="Limit 6000, Requested 7500 tokens per minute"),
+            "next",
+            "429",
+            None,
+            "limit",
+            id="larger than a limit: nobody rests",
+        ),
+        pytest.param(
+            429,
+            error(
+                status="RESOURCE_EXHAUSTED",
+                message="You exceeded your current quota, please check your plan and billing details.",
+            ),
+            "next",
+            "429",
+            "model_key",
+            "limit",
+            id="Google's quota, which sounds like money",
+        ),
+        pytest.param(
+            429, error(message="You are using a Trial key"), "next", "429", "key", "limit", id="a quota of the key"
+        ),
         pytest.param(413, b"", "return", "413", None, "client", id="413 plain"),
         pytest.param(429, error(code="insufficient_quota"), "next", "no_credit", "key", "key", id="no credit as 429"),
         pytest.param(
@@ -87,6 +111,20 @@ def test_a_hint_is_the_length_of_the_rest() -> None:
     verdict = judge_error(429, {"retry-after": "60"}, b"", NOW)
     assert verdict.rest is not None
     assert (verdict.rest.wait_s, verdict.text) == (60.0, "429 from upstream, retry in 60 s")
+    assert verdict.hint is not None
+    assert verdict.hint.wait_s == 60.0
+
+
+def test_what_sort_of_provider_it_is_dates_a_day() -> None:
+    """Google's days end at the Pacific, 8 h after everybody else's; also for an error that came with 200."""
+    body = error(message="requests per day", code=429)
+    for provider_type, wait_s in (("openai", 30.0), ("gemini", 28_830.0)):
+        verdicts = [
+            judge_error(429, {}, body, NOW, provider_type),
+            judge_body(200, {}, body, NOW, provider_type),
+            judge_opening(Opening("error", body), 200, {}, NOW, provider_type),
+        ]
+        assert [verdict.rest and verdict.rest.wait_s for verdict in verdicts] == [wait_s] * 3
 
 
 @pytest.mark.parametrize(

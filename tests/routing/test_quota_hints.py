@@ -1,121 +1,93 @@
-"""When a refusal says to come back, in every notation seen in the field."""
-
-from typing import Any
+"""What refusals say, over a table of recorded ones."""
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gateway.clock import Moment
-from gateway.routing.quota_hints import MOST_S, duration_or_moment, error_of, read
+from gateway.routing.quota_hints import Hint, read
+from gateway.routing.reset_times import MOST_S
+from tests.routing.recorded import compatible, others, vendors
+from tests.routing.recorded.shapes import NOW, Shape
 
-NOW = Moment(1_769_903_970.0, 50.0)
-"""2026-01-31 23:59:30 UTC, 15:59:30 at the Pacific."""
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("20", 20.0),
-        ("1.5", 1.5),
-        ("0", 0.0),
-        ("6m0s", 360.0),
-        ("1m2.5s", 62.5),
-        ("20ms", 0.02),
-        ("7.66s", 7.66),
-        ("1h", 3600.0),
-        ("2d", 172_800.0),
-        ("1769904000", 30.0),
-        ("1769904000000", 30.0),
-        ("1769903000", 0.0),
-        ("1769903000000", 0.0),
-        ("2026-01-31T23:59:40Z", 10.0),
-        ("2026-01-31T23:59:40", 10.0),
-        ("2025-01-01T00:00:00Z", 0.0),
-        ("Sat, 31 Jan 2026 23:59:50 GMT", 20.0),
-        ("99d", MOST_S),
-        ("-1", None),
-        ("nan", None),
-        ("soon", None),
-        ("", None),
-        ("5 parsecs", None),
-    ],
-)
-def test_each_notation(text: str, seconds: float | None) -> None:
-    """Durations, numbers, epochs and dates; what is none of them, or negative, is unknown."""
-    assert duration_or_moment(text, NOW) == (None if seconds is None else pytest.approx(seconds))
+SHAPES = (*compatible.SHAPES, *vendors.SHAPES, *others.SHAPES)
 
 
-def google(delay: str | None = None, quota: str = "", **more: Any) -> bytes:
-    """A refusal of Google's."""
-    details: list[Any] = ["noise", {"violations": ["noise", {"quotaId": quota}]}]
-    if delay:
-        details.append({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
-    return orjson.dumps([{"error": {"code": 429, "details": details, **more}}])
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda each: each.name)
+def test_each_recorded_refusal(shape: Shape) -> None:
+    """Which window of which unit, whose, until when, how sure; and its numbers."""
+    hint = read(shape.type, shape.status, shape.headers, shape.body, NOW)
+    says = shape.says
+    wait_s = None if says.wait_s is None else pytest.approx(says.wait_s)
+    assert (hint.unit, hint.window, hint.scope, hint.wait_s, hint.sure) == (
+        says.unit,
+        says.window,
+        says.scope,
+        wait_s,
+        says.sure,
+    )
+    if says.numbers:
+        assert (hint.reports[0].limit, hint.reports[0].remaining) == says.numbers
 
 
-def said(message: str) -> bytes:
-    """A refusal in words."""
-    return orjson.dumps({"error": {"message": message}})
+def test_the_table_is_long_enough() -> None:
+    """Sixty shapes at least, each with its own name."""
+    assert len({shape.name for shape in SHAPES}) == len(SHAPES) >= 60
 
 
 @pytest.mark.parametrize(
-    ("headers", "body", "wait_s", "certain"),
-    [
-        pytest.param({"retry-after": "20"}, b"", 20, False, id="seconds"),
-        pytest.param({"retry-after": "Sat, 31 Jan 2026 23:59:50 GMT"}, b"", 20, False, id="date"),
-        pytest.param({"retry-after": "20", "retry-after-ms": "1500"}, b"", 1.5, False, id="milliseconds win"),
-        pytest.param({"retry-after": "soon"}, b"", None, False, id="garbage"),
-        pytest.param({}, b"", None, False, id="nothing"),
-        pytest.param(
-            {
-                "x-ratelimit-remaining-requests": "0",
-                "x-ratelimit-reset-requests": "1m3s",
-                "x-ratelimit-remaining-tokens": "900",
-                "x-ratelimit-reset-tokens": "1s",
-            },
-            b"",
-            63,
-            False,
-            id="reset of what is used up",
-        ),
-        pytest.param({"x-ratelimit-remaining-requests": "0"}, b"", None, False, id="used up without a reset"),
-        pytest.param({}, google("26.660853464s"), 26.660853464, False, id="Google's delay"),
-        pytest.param({}, google(None, "GenerateRequestsPerMinutePerProject"), 60, False, id="Google's minute"),
-        pytest.param({}, google("26s", "GenerateRequestsPerDayPerProject"), 28_830, True, id="Google's day: Pacific"),
-        pytest.param({}, google("7200s", "GenerateRequestsPerDay"), 7200, True, id="Google's day with its own end"),
-        pytest.param({}, said("Please try again in 7m12.5s. Visit us"), 432.5, False, id="Groq's words"),
-        pytest.param({}, said("Please retry in 26.66s."), 26.66, False, id="Google's words"),
-        pytest.param({}, said("retry after 2 minutes"), 120, False, id="long units"),
-        pytest.param({}, said("retry after 20"), 20, False, id="no unit"),
-        pytest.param({}, said("no idea"), None, False, id="no wait in the words"),
-        pytest.param(
-            {},
-            orjson.dumps({"error": {"metadata": {"headers": {"Retry-After": "9"}}}}),
-            9,
-            False,
-            id="OpenRouter's headers in the body",
-        ),
-        pytest.param({}, orjson.dumps({"error": {"message": 5, "details": 7}}), None, False, id="wrong types"),
-    ],
+    "name", ["OpenAI, larger than the whole limit", "Groq, tilde and larger than the limit", "Groq, too large as 413"]
 )
-def test_each_vendor(headers: dict[str, str], body: bytes, wait_s: float | None, certain: bool) -> None:
-    """A named quota first, then headers, then delays in the body, then words."""
-    hint = read(headers, body, NOW)
-    assert (hint.wait_s, hint.certain) == (None if wait_s is None else pytest.approx(wait_s), certain)
+def test_what_no_waiting_helps(name: str) -> None:
+    """The request alone is over the whole quota, which is not used up by that."""
+    shape = next(shape for shape in SHAPES if shape.name == name)
+    assert read(shape.type, shape.status, shape.headers, shape.body, NOW).too_large
 
 
-@pytest.mark.parametrize(
-    ("body", "error"),
-    [
-        (b"<html>", {}),
-        (b"[1]", {}),
-        (b"[" * 5000, {}),
-        (b'{"error": "no"}', {"message": "no"}),
-        (b'{"error": 5, "x": 1}', {"error": 5, "x": 1}),
-        (b'{"message": "m"}', {"message": "m"}),
-        (b'[{"error": {"code": 1}}]', {"code": 1}),
-    ],
+def test_where_the_limit_is_zero_nothing_is_too_large() -> None:
+    """A smaller request would not pass either, so the target rests."""
+    shape = next(shape for shape in SHAPES if shape.name == "OpenAI, nothing at all of this model")
+    assert not read(shape.type, shape.status, shape.headers, shape.body, NOW).too_large
+
+
+def test_a_wait_that_was_said_is_told_from_one_that_follows() -> None:
+    """A calendar of ours may know better when a day ends than midnight UTC, but not better than the upstream."""
+    body = orjson.dumps({"error": {"message": "requests per day"}})
+    assert not read("openai", 429, {}, body, NOW).stated
+    assert read("openai", 429, {"retry-after": "100"}, body, NOW).stated
+
+
+HEADERS = st.dictionaries(
+    st.one_of(
+        st.sampled_from(sorted({name for shape in SHAPES for name in shape.headers})),
+        st.from_regex(r"x-ratelimit-(limit|remaining|reset)(-[a-z]{1,8}){0,3}", fullmatch=True),
+        st.text(max_size=30),
+    ),
+    st.one_of(st.text(max_size=30), st.integers().map(str), st.floats().map(str), st.datetimes().map(str)),
+    max_size=6,
 )
-def test_the_error_in_a_body(body: bytes, error: dict[str, Any]) -> None:
-    """Wrapped, bare or as a string; what is no error is an empty one."""
-    assert error_of(body) == error
+MEMBERS = ["error", "errors", "message", "detail", "details", "metadata", "raw", "headers", "violations", "quotaId"]
+MEMBERS += ["quotaValue", "retryDelay", "reason", "retry_after", "code", "type"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=4),
+    max_leaves=12,
+)
+WORDS = ["Limit 5", "Used", "~1,0", "per day", "requests", "tokens", "/ min", "(TPD)", "try again in", "1h2m", "per 0s"]
+WORDS += ["99999999999", "free-models-per-day", "rate limit of", "(actual/limit):", "5/4", "at 2026-99-99T99:99:99Z"]
+PHRASES = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
+BODIES = st.one_of(
+    st.binary(max_size=200), JSON.map(orjson.dumps), PHRASES.map(lambda text: orjson.dumps({"error": text}))
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["openai", "gemini", "openrouter", "?"]), st.integers(300, 599), HEADERS, BODIES)
+def test_nothing_makes_it_fail(provider_type: str, status: int, headers: dict[str, str], body: bytes) -> None:
+    """Whatever comes is a hint, and its wait is between nothing and an hour, or 32 days where it is certain."""
+    hint = read(provider_type, status, headers, body, NOW)
+    assert isinstance(hint, Hint)
+    assert hint.wait_s is None or 0 < hint.wait_s <= (MOST_S if hint.certain else 3600)
+    for report in hint.reports:
+        assert report.limit is None or report.limit >= 0
+        assert report.remaining is None or report.remaining >= 0

@@ -1,9 +1,12 @@
 """Limits as bars."""
 
+from typing import Any
+
 import pytest
 
 from gateway.clock import Moment
 from gateway.limits.ledger import Ledger
+from gateway.limits.reported import Reported
 from gateway.limits.shorthand import make_rule, parse_key
 from gateway.limits.terms import Meter, Need, ScopeType
 from gateway.server.bars import Bar, bar, bars, grouped, lasts, level
@@ -176,3 +179,35 @@ def test_the_same_reset_is_told_once_a_card() -> None:
     notes = [group.bars[0].notes for group in grouped(bars(some, ledger, NOW), None)]
     full = ("used up, back 00:00 UTC, in 9 h 28 m",)
     assert notes == [("resets 00:00 UTC, in 9 h 28 m",), (), full, full]
+
+
+@pytest.mark.parametrize(
+    ("told", "numbers", "note"),
+    [
+        pytest.param(
+            {"remaining": 57, "over": 40, "drift": 31},
+            (43, 43.0, "ok"),
+            "reported by groq: 31 used elsewhere",
+            id="drift",
+        ),
+        pytest.param(
+            {"remaining": 57, "over": 40, "drift": 0}, (43, 43.0, "ok"), "reported by groq", id="a smaller limit"
+        ),
+        pytest.param(
+            {"remaining": 0, "over": 97, "drift": 97, "shut": True},
+            (100, 100.0, "bad"),
+            "reported by groq as used up",
+            id="refused",
+        ),
+    ],
+)
+def test_what_the_provider_reports_is_drawn_as_used_and_said(
+    told: dict[str, Any], numbers: tuple[int, float, str], note: str
+) -> None:
+    """3 of ours and 40 that we did not count: the bar is as full as the key's limit is, and says who knows."""
+    ledger, limit = Ledger(), meter()
+    ledger.settle(ledger.reserve([limit], Need(0), NOW), Need(3), NOW)
+    ledger.report(limit, Reported(by="groq", at=NOW.wall, until=NOW.wall + 60, **told), NOW)
+    found = bar(limit, ledger, NOW)
+    assert (found.used, found.fill, found.level) == numbers
+    assert found.notes[-1] == note

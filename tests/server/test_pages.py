@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from msgspec.structs import replace
 
+from gateway.limits.reported import Reported
 from gateway.records import Secret, Usage
 from gateway.server import pages, routes, sessions
 from gateway.server.keys import STATE
@@ -190,3 +191,14 @@ providers:
     )
     for words in ("Switched off", "It serves nothing", "B_KEY</code> is not set", "any model", "it answers by itself"):
         assert words in page
+
+
+async def test_what_a_provider_reports_is_said_on_its_card(house: Open) -> None:
+    """Beside the bar that it fills, so that nobody looks for who used it."""
+    state = busy()
+    now = state.clock.now()
+    limit = next(meter for meter in state.catalog.meters if meter.unit == "requests" and meter.scope_type == "model")
+    left = state.ledger.standing(limit, now)[0].capacity - 312
+    told = Reported(by="groq", remaining=left, over=312, drift=312, at=now.wall, until=now.wall + 60)
+    state.ledger.report(limit, told, now)
+    assert "reported by groq: 312 used elsewhere" in await text(await house(state))

@@ -188,6 +188,7 @@ async def test_current_has_a_row_for_every_limit(serve: Serve, clock: FakeClock)
         "opens_at": None,
         "resets_at": "2026-01-31T23:59:54.000Z",
         "source": "counted",
+        "reported": None,
         "empty_at": None,
     }
     assert (second["scope"], second["scope_type"], second["unit"], second["amount"]) == ("aider", "client", "cost", 0.1)
