@@ -13,6 +13,7 @@ from .errors import Problem
 from .history import Today
 from .limits.ledger import Ledger
 from .records import Settled
+from .routing.chooser import Chooser
 from .routing.cooldown import Cooldowns
 
 MOST_REQUESTS = 1000
@@ -62,14 +63,13 @@ class State:
         self.ledger = Ledger()
         self.ledger.retain(catalog.meters, now)
         self.cooldowns = Cooldowns()
+        self.chooser = Chooser()
         self.today = Today(catalog.server.timezone)
         self.recent: deque[Settled] = deque(maxlen=MOST_REQUESTS)
         self.running = 0
         """Client requests that are being answered."""
         self.draining = False
         self.started = now
-        self.rotation = 0
-        """Requests so far: what `rotation: round_robin` turns by."""
 
     def replace(self, catalog: Catalog, now: Moment) -> None:
         """Put another configuration in force. Counters, cooldowns and running requests stay."""
@@ -83,6 +83,7 @@ class State:
         """Remember a request that has ended."""
         self.recent.append(settled)
         self.today.add(settled)
+        self.chooser.latencies.note(settled)
 
     def dump(self, now: Moment) -> dict[str, Any]:
         """What a restart has to know, as JSON-able values. No prompt, no key."""
@@ -90,6 +91,7 @@ class State:
             "ledger": self.ledger.dump(now),
             "cooldowns": self.cooldowns.dump(now),
             "today": self.today.dump(),
+            "latencies": self.chooser.latencies.dump(),
         }
 
     def restore(self, dump: Mapping[str, Any], now: Moment) -> None:
@@ -101,6 +103,7 @@ class State:
         self.ledger.restore(ledger, self.catalog.meters, now)
         self.cooldowns.restore(cooldowns, now)
         self.today.restore(today)
+        self.chooser.latencies.restore(dump.get("latencies", []))  # older dumps have none
 
 
 def _keys(catalog: Catalog) -> set[tuple[str, bytes]]:

@@ -18,7 +18,7 @@ FLOORS: list[set[str]] = [
     {"routing", "providers"},
     {"state"},
     {"relay"},
-    {"upstream", "storage"},
+    {"upstream", "storage", "feeds"},
     {"server"},
     {"settings", "configuration", "logs", "app"},
     {"cli", "__main__"},

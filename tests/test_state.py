@@ -6,6 +6,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.errors import Problem
 from gateway.limits.terms import Need
+from gateway.records import AttemptRecord, Settled, Usage
 from gateway.state import ConfigStatus, State
 from tests.fakes import FakeUpstream
 from tests.relay.story import CONFIG, make
@@ -50,6 +51,45 @@ def test_a_restart_keeps_counters_and_cooldowns(clock: FakeClock) -> None:
     after.restore(dump, later.now())
     assert used(after, later) == 1
     assert [round(each.left_s(later.now())) for each in after.cooldowns.active(later.now())] == [50, 50]
+
+
+def test_a_restart_keeps_latencies_and_takes_up_a_dump_without(clock: FakeClock) -> None:
+    """Dumps of before there were any are still dumps."""
+    before = fresh(clock)
+    before.note(answered(clock))
+    dump = orjson.loads(orjson.dumps(before.dump(clock.now())))
+    after = fresh(clock)
+    after.restore(dump, clock.now())
+    assert after.chooser.latencies.seconds("free/small", stream=True, wall=clock.wall) == 0.5
+    del dump["latencies"]
+    after.restore(dump, clock.now())
+    assert after.chooser.latencies.seconds("free/small", stream=True, wall=clock.wall) is None
+
+
+def answered(clock: FakeClock) -> Settled:
+    """A stream whose first token took half a second."""
+    attempt = AttemptRecord(
+        target="free/small", status=200, cause="ok", started_at=clock.wall - 1, first_byte_s=0.4, duration_s=1.0
+    )
+    return Settled(
+        id="r",
+        at=clock.wall,
+        client="",
+        asked="base",
+        route="free/small",
+        provider="free",
+        status=200,
+        outcome="ok",
+        stream=True,
+        usage=Usage(),
+        cost_nanousd=0,
+        list_price_nanousd=None,
+        attempts=(attempt,),
+        candidates=(),
+        first_token_s=0.5,
+        duration_s=1.0,
+        overhead_s=0.0,
+    )
 
 
 def test_what_is_no_dump_is_refused(clock: FakeClock) -> None:

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 from aiohttp import web
@@ -14,7 +15,9 @@ from gateway import __version__, logs
 from gateway.catalog.catalog import Catalog
 from gateway.clock import SystemClock
 from gateway.configuration import Configuration, Loaded
+from gateway.errors import StartError
 from gateway.relay import Relay
+from gateway.routing.leaderboard import Leaderboard, read_board
 from gateway.server import pages
 from gateway.server.keys import CONFIG, RELAY, STATE
 from gateway.server.routes import add_routes, middlewares
@@ -85,6 +88,7 @@ async def _serve(
         )
         memory.restore()
         state = memory.state
+        state.chooser.leaderboard = shipped_leaderboard(shipped("config"))
         reloads = Reloads(configuration, state, log_as_told)
         http = await stack.enter_async_context(HttpUpstream())
         relay = Relay(state, Upstreams(http, EchoUpstream()), random.random)
@@ -117,6 +121,15 @@ async def _serve(
         await memory.save()
         log.info("stopped")
         return stop.exit_code
+
+
+def shipped_leaderboard(config: Path) -> Leaderboard:
+    """The leaderboard that travels with the program. Raises StartError if it is damaged."""
+    path = config / "leaderboard.json"
+    try:
+        return Leaderboard(read_board(path.read_bytes()).rows)
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path} cannot be read ({error}): put back the one that the program came with.") from None
 
 
 def application(state: State, relay: Relay, reloads: Reloads) -> web.Application:

@@ -4,6 +4,7 @@ Born in `catalog.compile`. A reload makes a new Catalog and swaps it whole; whoe
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -16,7 +17,10 @@ from gateway.limits.terms import Meter
 from gateway.pricing import FREE, Price
 from gateway.records import Secret
 
-from .schema import Paid, Server
+from .schema import Paid, Server, Strategy, Weights
+
+Adjustments = tuple[tuple[re.Pattern[str], float], ...]
+"""Expressions over a model's name, and what each adds to its score."""
 
 FREE_SLUG = ":free"
 """OpenRouter's models that end so cost nothing."""
@@ -57,7 +61,8 @@ class Target(Struct, frozen=True, kw_only=True):
     meters: tuple[Meter, ...]
     """Every limit of its provider, key and model that an attempt must pass."""
     idle: str = ""
-    """Why it cannot be tried at all: `no_key` or `off`; empty if it can."""
+    """Why it cannot be tried at all: `no_key` or `off`; empty if it can. In the order for a request also `score` and
+    `provider`: what the configuration and the request itself leave out."""
     idle_text: str = ""
     """The same in words: `GROQ_API_KEY is not set`."""
     order: int = 0
@@ -120,11 +125,14 @@ class MetaModel(Struct, frozen=True, kw_only=True):
     id: str
     targets: tuple[Target, ...]
     """In written order; an `echo` target is left out while another one could serve."""
-    strategy: Literal["order", "grade"] = "order"
+    strategy: Strategy = "order"
     free_first: bool = True
     paid: Paid = "allow"
     max_wait: float = 0.0
     """Seconds."""
+    sticky: bool = False
+    weights: Weights = Weights()
+    adjustments: Adjustments = ()
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
@@ -134,11 +142,15 @@ class Resolution(Struct, frozen=True, kw_only=True):
     kind: Literal["meta", "exact", "bare", "wildcard"]
     targets: tuple[Target, ...]
     strategy: str
-    """`order` and `grade` as configured; `bare` for free first, then priority, grade, file order."""
+    """As configured; `bare` for free first, then priority, grade, file order; `listed` for targets that stand in
+    their order already."""
     free_first: bool
     paid: Paid
     max_wait: float = 0.0
     """Seconds that a request may wait in line for room."""
+    sticky: bool = False
+    weights: Weights = Weights()
+    adjustments: Adjustments = ()
 
 
 class Catalog(Struct, frozen=True, kw_only=True):
@@ -155,6 +167,8 @@ class Catalog(Struct, frozen=True, kw_only=True):
     """By model name or alias, over all providers."""
     meters: tuple[Meter, ...]
     """Every limit of the file, once, clients' included."""
+    percents: Mapping[str, float] = {}
+    """`leaderboard.overrides`: model, or `provider/model`, to its percent."""
     warnings: tuple[Problem, ...] = ()
 
     def resolve(self, name: str) -> Resolution:
@@ -168,6 +182,9 @@ class Catalog(Struct, frozen=True, kw_only=True):
                 free_first=meta.free_first,
                 paid=meta.paid,
                 max_wait=meta.max_wait,
+                sticky=meta.sticky,
+                weights=meta.weights,
+                adjustments=meta.adjustments,
             )
         if targets := self.exact.get(name):
             return _plain(name, "exact", targets)

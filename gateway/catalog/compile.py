@@ -19,8 +19,9 @@ from .locate import read
 from .meters import Meters
 from .nodes import Node, Scalar, Source
 from .parse import MISSING, field_reader, struct
+from .patterns import pattern
 from .presets import Underlaid, underlay
-from .schema import ClientEntry, Config, MetaModelEntry, PoolEntry, Server
+from .schema import ClientEntry, Config, MetaModelEntry, PoolEntry, Server, Weights
 from .targets import ProviderBuilder
 from .variables import Lookup
 from .walk import Outside, Walk, unknown
@@ -78,7 +79,9 @@ class _Compiling:
             exact=exact,
             bare=bare,
             meters=tuple(self._meters.by_id.values()),
+            percents=self._config.leaderboard.overrides,
         )
+        self._check_overrides(plain)
         meta_models = {name: self._meta_model(plain, name, entry) for name, entry in self._config.meta_models.items()}
         return msgspec.structs.replace(plain, meta_models=meta_models)
 
@@ -160,6 +163,10 @@ class _Compiling:
         real = [target for target in found.values() if target.type != "echo"]
         # An echo never answers in place of a real provider: it is for the machine that has none yet.
         targets = real if any(not target.idle for target in real) else found.values()
+        for key, said in (("weights", entry.weights != Weights()), ("adjustments", entry.adjustments)):
+            if said and entry.strategy != "score":
+                place = _key(self._root, "meta_models", name, key)
+                self._walk.fail(place, f"{key} says something under strategy: score only", warning=True)
         return MetaModel(
             id=name,
             targets=tuple(targets),
@@ -167,7 +174,21 @@ class _Compiling:
             free_first=entry.free_first,
             paid=entry.paid,
             max_wait=entry.max_wait,
+            sticky=entry.sticky,
+            weights=entry.weights,
+            adjustments=tuple((pattern(text), added) for text, added in entry.adjustments.items()),
         )
+
+    def _check_overrides(self, plain: Catalog) -> None:
+        """Names that no model has are slips, unless a wildcard may take them."""
+        if any(provider.wildcard for provider in plain.providers.values()):
+            return
+        upstream = {target.upstream_model for targets in plain.exact.values() for target in targets}
+        known = {*plain.exact, *plain.bare, *upstream}
+        for name in self._config.leaderboard.overrides:
+            if name not in known and not self._broken:
+                place = _key(self._root, "leaderboard", "overrides", name)
+                self._walk.fail(place, unknown("model", name, sorted(known)), warning=True)
 
     def _find(self, plain: Catalog, asked: str, place: Node) -> tuple[Target, ...]:
         """What one target of a meta-model stands for; a bare name in the order that it has by itself."""

@@ -20,7 +20,7 @@ from gateway.limits.shorthand import parse_key
 from gateway.limits.windows import spelled
 from gateway.records import Secret
 
-from . import addresses, nodes, values, zones
+from . import addresses, nodes, patterns, values, zones
 from .nodes import Node, Scalar, is_null
 from .schema import Amount, As, Credential, KeyEntry, LimitEntry, ModelEntry, PriceEntry
 from .variables import fill
@@ -294,6 +294,19 @@ def _names(walk: Walk, node: Node) -> Any:
     return MISSING if text is None else tuple(name for part in text.value.split(",") if (name := part.strip()))
 
 
+def _patterns(walk: Walk, node: Node) -> Any:
+    """A map whose keys are regular expressions."""
+    found = _map_of(_NUMBER, named=False)(walk, node)
+    if isinstance(node, nodes.Mapping):
+        for text, (key, _) in node.items.items():
+            try:
+                patterns.pattern(text)
+            except ValueError as error:
+                walk.fail(key, f"'{text[:80]}' {error}")
+                found.pop(text, None)
+    return found
+
+
 def _pin(text: Text) -> str:
     return "" if text.value == "false" and text.origin == "plain" else _text(text)
 
@@ -350,11 +363,13 @@ _SPELLINGS: dict[str, Reader] = {
     "limits": _limits,
     "keys": _keys,
     "names": _names,
+    "patterns": _patterns,
     "pin": scalar(_pin),
 }
 """By `As`."""
 
 _TEXT = _PLAIN[str]
+_NUMBER = _PLAIN[float]
 _SECRET = _PLAIN[Secret]
 _COST = reader(Annotated[int, As("cost"), Meta(ge=0)])
 _AMOUNT = reader(Amount)

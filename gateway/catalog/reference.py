@@ -22,6 +22,7 @@ from .schema import (
     Config,
     Credential,
     KeyEntry,
+    LeaderboardEntry,
     LimitEntry,
     MetaModelEntry,
     ModelEntry,
@@ -30,6 +31,7 @@ from .schema import (
     ProviderEntry,
     Server,
     Snapshot,
+    Weights,
 )
 
 _NAME = r"^(?!x-)[A-Za-z0-9._:/@+-]{1,200}$"
@@ -147,6 +149,7 @@ _SPELLED: dict[str, dict[str, Any]] = {
     "reset": {"type": ["string", "integer", "null"]},
     "url": _TEXT,
     "host": _TEXT,
+    "patterns": {"type": ["object", "null"], "additionalProperties": {"anyOf": [{"type": "number"}, _VARIABLE]}},
     "pin": {"anyOf": [{"type": "string"}, {"const": False}, {"type": "null"}]},
     "names": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
     "keys": {
@@ -185,6 +188,8 @@ _SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("`limits.UNIT_per_WINDOW`", LimitEntry),
     ("`pools.NAME`", PoolEntry),
     ("`meta_models.NAME`", MetaModelEntry),
+    ("`meta_models.NAME.weights`", Weights),
+    ("`leaderboard`", LeaderboardEntry),
 )
 
 
@@ -230,6 +235,7 @@ _WORDS = {
     "limits": "limits",
     "keys": "map or list of keys",
     "names": "list of names",
+    "patterns": "map",
     "pin": "text or `false`",
     "usd": "US dollars",
 }

@@ -17,19 +17,35 @@ class As(Struct, frozen=True):
     """How a scalar is spelled, where its type alone does not say it: `Annotated[float, As("duration")]`."""
 
     spelling: Literal[
-        "duration", "size", "amount", "zone", "reset", "url", "limits", "keys", "names", "pin", "usd", "cost", "host"
+        "duration",
+        "size",
+        "amount",
+        "zone",
+        "reset",
+        "url",
+        "limits",
+        "keys",
+        "names",
+        "patterns",
+        "pin",
+        "usd",
+        "cost",
+        "host",
     ]
 
 
 Paid = Literal["never", "opt_in", "allow"]
 Feature = Literal["tools", "vision", "audio", "json_schema", "reasoning"]
 Algorithm = Literal["bucket", "calendar", "rolling", "first_use"]
+Strategy = Literal["order", "grade", "cheapest", "score", "fastest", "headroom", "round_robin"]
 Duration = Annotated[float, As("duration"), Meta(gt=0)]
 Size = Annotated[int, As("size"), Meta(ge=1)]
 Amount = Annotated[int, As("amount"), Meta(ge=0)]
 Tokens = Annotated[int, As("amount"), Meta(ge=1)]
 Zone = Annotated[str, As("zone")]
 Usd = Annotated[Decimal, As("usd"), Meta(ge=0)]
+Weight = Annotated[float, Meta(ge=0, le=1000)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
 
 
 class Credential(Struct, frozen=True):
@@ -252,19 +268,51 @@ class PoolEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Zone of the calendar limits."""
 
 
+class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much each part of a score counts. The parts are 0 to 1, and 0.5 where nothing is known."""
+
+    priority: Weight = 1.0
+    """The model's `priority`: 1 for 0, a half for 1, a third for 2."""
+    leaderboard: Weight = 1.0
+    """Its rank on the leaderboard: 0 for 20 percent or less, 1 for 65 percent."""
+    parameters: Weight = 1.0
+    """Its size, read from its name (`70b`, `8x7b`): 0 for one billion, 1 for a thousand, in even steps of times ten."""
+    context: Weight = 1.0
+    """Its `context`: 0 for 4,096 tokens, 1 for a million, in even steps of times two."""
+
+
 class MetaModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A friendly name for an ordered list of models."""
 
     targets: Annotated[tuple[str, ...], As("names")]
     """`provider/model` or bare names: a list, or one comma-separated string."""
-    strategy: Literal["order", "grade"] = "order"
-    """`order`: as written. `grade`: best first."""
+    strategy: Strategy = "order"
+    """`order`: as written. `grade`: best first. `cheapest`: by what this request is expected to cost; an unknown price
+    comes last. `score`: by the weighted sum below. `fastest`: by the time to the first token of the last hour; what
+    was not measured goes first. `headroom`: by the share that is left of the tightest limit. `round_robin`: in turn.
+    Ties go by `grade`, then `priority`, then as written."""
     free_first: bool = True
     """Whether targets that cost nothing come before the others, whatever the strategy."""
     paid: Paid = "allow"
     """May a request for this name cost money?"""
     max_wait: Annotated[float, As("duration"), Meta(ge=0)] = 0.0
     """How long a request may wait in line for room, instead of being answered 429."""
+    sticky: bool = False
+    """Whether a conversation stays with the target that answered it last, while that one can serve (prompt caches).
+    Under `free_first` it does not go before targets that cost nothing."""
+    weights: Weights = Weights()
+    """`strategy: score`: how much each part counts."""
+    adjustments: Annotated[dict[str, float], As("patterns")] = field(default_factory=dict)
+    """`strategy: score`: regular expressions, searched in the model's name without regard to case, to the number that
+    is added to its score. Only what these push to 0 or below is left out."""
+
+
+class LeaderboardEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `strategy: score` knows of models: BigCodeBench, as it ships in `config/leaderboard.json`."""
+
+    overrides: dict[str, Percent] = field(default_factory=dict)
+    """Name or `provider/name` of a model to its percent, in place of the leaderboard's own. That was last changed in
+    April 2025: it does not know what came later."""
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -280,3 +328,5 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Allowances that several models share."""
     meta_models: dict[str, MetaModelEntry] = field(default_factory=dict)
     """Names for lists of models."""
+    leaderboard: LeaderboardEntry = LeaderboardEntry()
+    """What models are worth to `strategy: score`."""

@@ -1,6 +1,6 @@
 """The only edits of a chat request on its way to a provider of the same dialect (contract, section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -94,3 +94,8 @@ def put(value: bytes, members: Mapping[str, bytes]) -> bytes:
     there = splice.read_members(value)
     append = {name: each for name, each in members.items() if name not in there}
     return splice.edit(value, there, replace=members, append=append)
+
+
+def without(value: bytes, names: Collection[str]) -> bytes:
+    """A JSON object less some of its members."""
+    return splice.edit(value, splice.read_members(value), remove=names)

@@ -3,6 +3,8 @@
 https://openrouter.ai/docs, pages routing/provider-selection and api/reference.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from gateway.catalog.catalog import Target
@@ -39,9 +41,26 @@ class OpenRouter:
 
 
 def preferences(target: Target, call: Call) -> bytes | None:
-    """The `provider` block to send: the client's as it is spelled, with the pin over it. None for neither."""
-    own = bytes(call.members["provider"]) if call.preferences is not None else None
+    """The `provider` block to send: the client's as it is spelled, with the pin over it. None for neither.
+
+    A list that names this provider of ours was about ours, and has been followed: it does not go on.
+    """
+    own = None
+    if call.preferences is not None:
+        own = bytes(call.members["provider"])
+        if ours := _about_ours(target.provider, call.preferences):
+            own = edits.without(own, ours)
     if not target.pin:
         return own
     pin = {"order": msgspec.json.encode([target.pin]), "allow_fallbacks": b"false"}
     return edits.put(own or b"{}", pin)
+
+
+def _about_ours(provider: str, wanted: Mapping[str, object]) -> set[str]:
+    """The members of the block that `routing.rank` has followed, and that OpenRouter would take for something else."""
+    found = set[str]()
+    for member in ("order", "only"):
+        names = wanted.get(member)
+        if isinstance(names, list) and provider.casefold() in {str(name).casefold() for name in names}:
+            found |= {member, "allow_fallbacks"} if member == "order" else {member}
+    return found

@@ -98,10 +98,12 @@ class Attempt:
         if cooldown := state.cooldowns.enter(self._target, now):
             raise RestingError(cooldown)
         try:
-            return state.ledger.reserve(self._meters, self._need, now)
+            reservation = state.ledger.reserve(self._meters, self._need, now)
         except LimitReachedError:
             state.cooldowns.left(self._target)
             raise
+        state.chooser.began(self._target)
+        return reservation
 
     async def _judged(self, server: Server, paid: Paid, stack: AsyncExitStack) -> Opened:
         """The reply, if it is an answer. Raises FailedError."""

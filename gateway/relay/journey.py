@@ -14,8 +14,8 @@ from gateway.routing.outcome import Verdict
 
 Word = Literal["chosen", "tried", "left_out", "not_needed"]
 
-IDLE = frozenset({"no_key", "off"})
-"""Rules that say nothing about this request: they are in the story, but not in the short header."""
+IDLE = frozenset({"no_key", "off", "score", "provider"})
+"""Rules that keep out what nobody wants or can have: they are in the story, but not in the short header."""
 
 
 class Journey:
@@ -92,9 +92,12 @@ class Journey:
         self._entries.append((target.id, verdict.cause))
 
     def not_needed(self, targets: Sequence[Target]) -> None:
-        """They would have been next."""
+        """They would have been next, if they could serve at all."""
         for target in targets:
-            self._candidate(target, "not_needed", "not_needed", "not needed")
+            if target.idle:
+                self._candidate(target, "left_out", target.idle, target.idle_text)
+            else:
+                self._candidate(target, "not_needed", "not_needed", "not needed")
 
     def left(self, target: Target, record: AttemptRecord) -> None:
         """The client left before it was clear whether it answers."""

@@ -11,12 +11,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from msgspec.structs import replace
+
 from gateway.catalog.catalog import Catalog, Client, Resolution, Target
 from gateway.catalog.schema import Paid
 from gateway.errors import ExhaustedError, GatewayError, ModelNotAllowedError, UnknownModelError, UpstreamTimeoutError
 from gateway.limits.ledger import NOTHING, LimitReachedError, Need, Reservation
 from gateway.records import Answer, Call, Settled
 from gateway.routing import fits, rank
+from gateway.routing.chooser import Situation
 from gateway.routing.explain import said
 from gateway.routing.final import final_error
 from gateway.routing.outcome import Verdict
@@ -148,7 +151,9 @@ class Relay:
                     raise
         if not found:
             raise UnknownModelError(f"None of {', '.join(map(repr, names))[:400]} is a model that can be used here.")
-        return found[0] if len(found) == 1 else rank.merged(found)
+        if len(found) == 1:
+            return found[0]
+        return rank.merged(found, lambda each: self._ordered(catalog, replace(call, preferences=None), each))
 
     def _seat(self, call: Call, client: Client | None) -> Reservation:
         """The client's place in its own request limits. Raises ExhaustedError at once: no other target would help."""
@@ -195,14 +200,19 @@ class Relay:
                     outgrown.add(target.context)
             else:
                 journey.not_needed(targets[place + 1 :])
+                if answer.status < 400:
+                    self.state.chooser.answered(resolution, call, target)
                 return answer
         raise self._nobody(call, journey, targets)
 
     def _ordered(self, catalog: Catalog, call: Call, resolution: Resolution) -> Sequence[Target]:
-        self.state.rotation += 1
-        turning = {provider.id for provider in catalog.providers.values() if provider.round_robin}
-        targets = rank.order(resolution, self.state.rotation, turning)
-        return targets if call.preferences is None else rank.preferred(targets, call.preferences)
+        now = self.state.clock.now()
+        situation = Situation(
+            catalog, self.state.ledger, now, lambda target: account.need(target, call).cost_nanousd, call.stream
+        )
+        targets = self.state.chooser.order(resolution, call, situation)
+        self.state.chooser.turned(resolution)
+        return targets
 
     def _unfit(
         self, target: Target, call: Call, client: Client | None, paid: Paid, outgrown: set[int | None]

@@ -22,7 +22,7 @@ from .explain import said
 from .outcome import Verdict
 
 _MONEY = frozenset({"paid", "price_unknown"})
-_IDLE = frozenset({"no_key", "off"})
+_IDLE = frozenset({"no_key", "off", "score"})
 
 
 class _Opening(Struct, frozen=True):

@@ -56,9 +56,9 @@ def unfit(target: Target, call: Call, paid: Paid, *, cost_limited: bool = False)
 def could_be_free(targets: Iterable[Target]) -> bool:
     """Whether one of the targets could ever serve for nothing: if none, 403 `paid_not_allowed` is the answer, not 429.
 
-    One whose key is not set counts, since setting it is all it takes; one that is switched off does not.
+    One whose key is not set counts, since setting it is all it takes; one that the configuration leaves out does not.
     """
-    return any(target.free and target.idle != "off" for target in targets)
+    return any(target.free and target.idle not in {"off", "score"} for target in targets)
 
 
 def _money(target: Target, paid: Paid, may_pay: bool, cost_limited: bool) -> Unfit | None:

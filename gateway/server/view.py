@@ -11,7 +11,6 @@ from gateway.clock import Moment
 from gateway.history import Tally
 from gateway.limits.meters import rfc3339
 from gateway.records import AttemptRecord, Settled
-from gateway.routing import rank
 from gateway.state import State
 
 from . import format as words
@@ -108,7 +107,7 @@ def status(state: State, now: Moment, ask: Ask, base_url: str) -> Status:
         running=state.running,
         last_minute=last_minute,
         rows=tuple(row(each, zone) for each, _ in zip(reversed(state.recent), range(ROWS), strict=False)),
-        ladder=_ladder(catalog, obstacles, ask.next),
+        ladder=_ladder(state, now, obstacles, ask.next),
     )
 
 
@@ -215,12 +214,13 @@ def _echo_name(catalog: Catalog) -> str:
     return next((target.id for targets in catalog.exact.values() for target in targets if target.type == "echo"), "")
 
 
-def _ladder(catalog: Catalog, obstacles: Obstacles, wanted: str) -> Ladder | None:
+def _ladder(state: State, now: Moment, obstacles: Obstacles, wanted: str) -> Ladder | None:
     """Of the name in the address, else of the first meta-model; None where there is none."""
+    catalog = state.catalog
     names = tuple(catalog.meta_models)
     name = wanted if wanted in catalog.meta_models else next(iter(names), "")
     if not name:
         return None
     meta = catalog.meta_models[name]
-    ordered = rank.order(catalog.resolve(name))
+    ordered = state.chooser.usual(catalog.resolve(name), catalog, state.ledger, now)
     return ladder(name, names, ordered, obstacles, paid=(catalog.server.paid, meta.paid))

@@ -8,6 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from gateway.app.run import shipped_leaderboard
+from gateway.errors import StartError
 from tests.processes import Running, running
 
 TWO_A_DAY = """\
@@ -16,8 +18,10 @@ providers:
   first: {type: echo, models: {m: {price: free}}, limits: {requests_per_day: 2}}
   second: {type: echo, models: {m: {price: free}}}
   refuses: {type: echo, models: {m: {price: free, upstream_model: echo-429}}}
+  ranked: {type: echo, models: {llama-3.2-1b-instruct: {}, deepseek-v3: {}, unknown: {}}}
 meta_models:
   base: {targets: [first/m, second/m]}
+  best: {targets: [ranked/unknown, ranked/llama-3.2-1b-instruct, ranked/deepseek-v3], strategy: score}
 """
 
 
@@ -81,6 +85,21 @@ def test_a_restart_keeps_counters_and_cooldowns(folder: Path) -> None:
         current = orjson.loads(again.request("GET", "/usage/current")[2])
         [limit] = [row for row in current["limits"] if row["scope"] == "first"]
         assert (limit["used"], limit["amount"]) == (2, 2)
+
+
+def test_a_score_knows_the_shipped_leaderboard(folder: Path) -> None:
+    """Of three models of unknown context, the one with a good row goes before the one without any."""
+    with running(folder) as server:
+        assert server.chat("best")[1]["x-gateway-route"] == "ranked/deepseek-v3"
+
+
+@pytest.mark.parametrize("text", [None, "{}"], ids=["gone", "damaged"])
+def test_a_damaged_leaderboard_is_one_line_that_says_what_to_do(text: str | None, tmp_path: Path) -> None:
+    """It is part of the program: nobody is meant to change it."""
+    if text is not None:
+        (tmp_path / "leaderboard.json").write_text(text, "utf-8")
+    with pytest.raises(StartError, match=r"leaderboard.json cannot be read .*: put back the one"):
+        shipped_leaderboard(tmp_path)
 
 
 def test_the_configuration_follows_the_file(folder: Path) -> None:

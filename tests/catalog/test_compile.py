@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.catalog.schema import Weights
 from gateway.errors import ConfigError
 from gateway.records import Secret
 
@@ -295,3 +296,62 @@ def test_anything_is_a_catalog_or_a_config_error(tree: dict[str, object]) -> Non
     except ConfigError as error:
         result = [problem for problem in error.problems if not problem.warning]
     assert result
+
+
+SCORED = """\
+providers:
+  p: {base_url: "https://p.test/v1", api_key: k, models: {m: {}, n: {upstream_model: nn, aliases: [other]}}}
+meta_models:
+  base: {targets: [p/m], STRATEGYweights: {context: 2}, adjustments: {mini: -1, "(?:GPT|o)-": 0.5}, sticky: true}
+leaderboard:
+  overrides: {p/m: 50, other: 40, nn: 30, OVERRIDE}
+"""
+
+
+def test_what_a_score_is_made_of() -> None:
+    """Weights, expressions that are ready to be searched, and percents by name."""
+    catalog = compiled(SCORED.replace("STRATEGY", "strategy: score, ").replace(", OVERRIDE", ""))
+    base = catalog.resolve("base")
+    assert (base.strategy, base.sticky, base.weights) == ("score", True, Weights(context=2))
+    assert [(each.pattern, bool(each.search("GPT-MINI")), n) for each, n in base.adjustments] == [
+        ("mini", True, -1),
+        ("(?:GPT|o)-", True, 0.5),
+    ]
+    assert catalog.percents == {"p/m": 50, "other": 40, "nn": 30}
+    assert catalog.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("strategy", "override", "expected"),
+    [
+        pytest.param(
+            "",
+            "",
+            [
+                "4:26: weights says something under strategy: score only",
+                "4:49: adjustments says something under strategy: score only",
+            ],
+            id="another strategy",
+        ),
+        pytest.param(
+            "strategy: score, ",
+            ", p/mm: 1",
+            ["6:43: unknown model 'p/mm', did you mean 'p/m'?"],
+            id="a name that no model has",
+        ),
+    ],
+)
+def test_what_a_score_would_not_look_at_is_warned_of(strategy: str, override: str, expected: list[str]) -> None:
+    """Nothing is broken by it, but somebody wanted something."""
+    catalog = compiled(SCORED.replace("STRATEGY", strategy).replace(", OVERRIDE", override))
+    assert [f"{each.line}:{each.column}: {each.message}" for each in catalog.warnings] == expected
+
+
+def test_a_wildcard_may_take_any_name() -> None:
+    """So none is a slip."""
+    text = (
+        SCORED.replace("STRATEGY", "strategy: score, ")
+        .replace("OVERRIDE", "p/mm: 1")
+        .replace("m: {}", '"*": {}, m: {}')
+    )
+    assert compiled(text).warnings == ()

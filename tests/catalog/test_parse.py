@@ -10,6 +10,7 @@ from gateway.catalog.schema import (
     ClientEntry,
     Credential,
     KeyEntry,
+    LeaderboardEntry,
     LimitEntry,
     MetaModelEntry,
     ModelEntry,
@@ -192,10 +193,24 @@ def test_value(kind: type[Struct], text: str, value: object) -> None:
         (ClientEntry, "key: ${NOPE}", "1:6: key: the variable NOPE is not set: set it, or write ${NOPE:-default}"),
         (
             MetaModelEntry,
-            "{targets: [a], strategy: cheapest}",
-            "1:26: strategy: unknown value 'cheapest': known are order, grade",
+            "{targets: [a], strategy: cheap}",
+            "1:26: strategy: unknown value 'cheap', did you mean 'cheapest'?",
         ),
         (MetaModelEntry, "targets: ${NOPE:-}", "1:1: targets is empty"),
+        (
+            MetaModelEntry,
+            "{targets: [a], weights: {size: 1}}",
+            "1:26: unknown key 'size': known are priority, leaderboard, parameters, context",
+        ),
+        (MetaModelEntry, "{targets: [a], weights: {context: -1}}", "1:35: context: must be at least 0"),
+        (MetaModelEntry, "{targets: [a], adjustments: 5}", "1:29: adjustments: must be a map: {name: value}"),
+        (MetaModelEntry, "{targets: [a], adjustments: {mini: much}}", "1:36: mini: must be a number"),
+        (
+            MetaModelEntry,
+            'targets: [a]\nadjustments: {mini: 1, "(mini": -1}',
+            "2:24: '(mini' is no regular expression: missing ), unterminated subpattern at character 1",
+        ),
+        (LeaderboardEntry, "overrides: {gpt-4o: 101}", "1:21: gpt-4o: must be at most 100"),
     ],
 )
 def test_what_is_refused(kind: type[Struct], text: str, problem: str) -> None:

@@ -5,6 +5,7 @@ from gateway.catalog.schema import (
     ClientEntry,
     Config,
     KeyEntry,
+    LeaderboardEntry,
     LimitEntry,
     MetaModelEntry,
     ModelEntry,
@@ -13,10 +14,11 @@ from gateway.catalog.schema import (
     ProviderEntry,
     Server,
     Snapshot,
+    Weights,
 )
 
 KEYS = {
-    Config: "server clients providers pools meta_models",
+    Config: "server clients providers pools meta_models leaderboard",
     Server: "host port allow_anonymous admin_token environment log_level log_format timezone request_timeout"
     " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_queue"
     " max_body max_response hosts paid snapshot",
@@ -29,7 +31,9 @@ KEYS = {
     PriceEntry: "input output cached_input cache_write reasoning request",
     LimitEntry: "amount algorithm timezone reset burst",
     PoolEntry: "limits timezone",
-    MetaModelEntry: "targets strategy free_first paid max_wait",
+    MetaModelEntry: "targets strategy free_first paid max_wait sticky weights adjustments",
+    Weights: "priority leaderboard parameters context",
+    LeaderboardEntry: "overrides",
 }
 
 

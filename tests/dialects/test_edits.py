@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.dialects.chat import read_call
-from gateway.dialects.edits import Edits, edited_body
+from gateway.dialects.edits import Edits, edited_body, without
 
 START = b'{"model": "base", "messages": [{"role":"user","content":"hi"}]'
 
@@ -111,6 +111,19 @@ def test_the_model_is_named_as_the_provider_names_it() -> None:
 def test_the_edits(members: bytes, edits: dict[str, Any], result: bytes) -> None:
     """Each does one thing, and leaves the rest as it was spelled."""
     assert edited(members, **edits) == result
+
+
+@pytest.mark.parametrize(
+    ("names", "left"),
+    [
+        ({"b"}, b'{ "a" : 1, "c":{} }'),
+        ({"a", "c", "x"}, b'{ "b": [2] }'),
+        ({"a", "b", "c"}, b"{  }"),
+    ],
+)
+def test_an_object_without_some_of_its_members(names: set[str], left: bytes) -> None:
+    """What stays is as it was spelled."""
+    assert without(b'{ "a" : 1, "b": [2], "c":{} }', names) == left
 
 
 def test_a_prompt_goes_up_as_messages() -> None:

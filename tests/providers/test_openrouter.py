@@ -29,12 +29,39 @@ START = b'{"model":"llama-3.3-70b","messages":[{"role":"user","content":"hi"}]'
             id="a wish under the pin",
         ),
         pytest.param("", b', "models": ["a"]', b"", id="the fallback list is ours"),
+        pytest.param(
+            "",
+            b', "provider": {"only": ["groq", "OpenRouter"], "sort" : "price"}',
+            b', "provider": {"sort" : "price"}',
+            id="a list that names us was about ours",
+        ),
+        pytest.param(
+            "",
+            b', "provider": {"order": ["openrouter", 1], "allow_fallbacks": false, "ignore": ["x"]}',
+            b', "provider": {"ignore": ["x"]}',
+            id="an order of ours, with what it forbids",
+        ),
+        pytest.param(
+            "",
+            b', "provider": {"order": ["azure"], "allow_fallbacks" : false, "only": "openrouter"}',
+            b', "provider": {"order": ["azure"], "allow_fallbacks" : false, "only": "openrouter"}',
+            id="lists of OpenRouter's own, and what is no list",
+        ),
+        pytest.param(
+            "anthropic",
+            b', "provider": {"only": ["openrouter"]}',
+            b', "provider": {"order":["anthropic"],"allow_fallbacks":false}',
+            id="a list that names us, under the pin",
+        ),
     ],
 )
 def test_provider_block(pin: str, members: bytes, sent: bytes) -> None:
     """The request's own, merged under the pin."""
     call = read_call(START + members + b"}", id="1")
-    assert OpenRouter().request(target(pin=pin), call, timeouts=Server()).body == START + sent + b"}"
+    assert (
+        OpenRouter().request(target(provider="openrouter", pin=pin), call, timeouts=Server()).body
+        == START + sent + b"}"
+    )
 
 
 @pytest.mark.parametrize(

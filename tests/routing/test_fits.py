@@ -172,6 +172,8 @@ def test_a_callers_cost_limit_keeps_out_unknown_prices() -> None:
         pytest.param([PAID_TARGET, FREE_TARGET], True, id="one is free"),
         pytest.param([replace(FREE_TARGET, idle="no_key")], True, id="a key can be set"),
         pytest.param([replace(FREE_TARGET, idle="off")], False, id="off is off"),
+        pytest.param([replace(FREE_TARGET, idle="score")], False, id="left out by its score"),
+        pytest.param([replace(FREE_TARGET, idle="provider")], True, id="left out by the request"),
     ],
 )
 def test_whether_a_name_could_ever_serve_for_nothing(targets: list[Target], could: bool) -> None:
