@@ -5,13 +5,17 @@ Start, reload and `check` all come through here, so they cannot disagree.
 
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
 
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.compile import compile_text
+from gateway.catalog.schema import Config
 from gateway.errors import ConfigError, Problem
+from gateway.feeds import prices
+from gateway.price_list import PriceList, PriceLists, read
 
 from .settings import Environment, Overrides, Place, env_beside, locate, shipped, snapshot_folder
 
@@ -68,6 +72,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
             lookup=environment.lookup,
             presets=self.presets(),
             overrides=overrides,
+            price_lists=self._price_lists,
         )
         return Loaded(
             catalog=catalog,
@@ -83,6 +88,12 @@ class Configuration(Struct, frozen=True, kw_only=True):
     def snapshot_folder(self, directory: str) -> Path:
         """Where the state is kept (`settings.snapshot_folder`)."""
         return snapshot_folder(directory, self.place, self.process)
+
+    def _price_lists(self, config: Config) -> PriceLists:
+        """The shipped list, and the fetched one where fetching is switched on."""
+        folder = self.snapshot_folder(config.server.snapshot.directory)
+        fetched = prices.cached(folder) if config.prices.fetch else None
+        return PriceLists.of(each for each in (_shipped_prices(), fetched) if each)
 
     def _read(self) -> bytes:
         try:
@@ -104,3 +115,13 @@ class Configuration(Struct, frozen=True, kw_only=True):
         """Preset -> its YAML: the shipped ones, and over them those in `presets/` beside the file."""
         folders = (shipped("config") / "presets", self.place.path.parent / "presets")
         return {path.stem: path.read_text("utf-8") for folder in folders for path in sorted(folder.glob("*.yaml"))}
+
+
+# It travels with the program and changes with it only.
+@cache
+def _shipped_prices() -> PriceList:
+    path = shipped("config") / "prices.json"
+    try:
+        return read(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError([Problem(str(path), 0, 0, f"{error}: install the program again")]) from error

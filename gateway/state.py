@@ -51,6 +51,15 @@ class SnapshotStatus(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+class FeedStatus(Struct, frozen=True, kw_only=True):
+    """A list that is fetched: how old it is, in Unix seconds, None before the first; and why the last try failed."""
+
+    fetched_at: float | None = None
+    checked_at: float | None = None
+    """When the other side last said that it has no newer one."""
+    error: str = ""
+
+
 class State:
     """Everything that outlives a request. Only the catalog is ever replaced whole."""
 
@@ -60,6 +69,8 @@ class State:
         self.catalog = catalog
         self.config = config
         self.snapshot = SnapshotStatus()
+        self.feeds: dict[str, FeedStatus] = {}
+        """By name, those that are in use."""
         self.ledger = Ledger()
         self.ledger.retain(catalog.meters, now)
         self.cooldowns = Cooldowns()

@@ -3,10 +3,14 @@
 import hashlib
 from pathlib import Path
 
+import orjson
 import pytest
 
-from gateway.configuration import Configuration
+from gateway.configuration import Configuration, _shipped_prices
 from gateway.errors import ConfigError
+from gateway.feeds import prices
+from gateway.feeds.cache import Cached, write_cache
+from gateway.pricing import Price
 
 ECHO = "providers:\n  demo: {type: echo, models: {echo: {price: free}}}\n"
 
@@ -79,6 +83,43 @@ def test_what_is_watched(tmp_path: Path) -> None:
 def test_where_the_state_is_kept(tmp_path: Path) -> None:
     """Beside the `config` folder."""
     assert folder_with(tmp_path, ECHO).snapshot_folder("snapshots") == tmp_path / "snapshots"
+
+
+def test_prices_that_are_not_written_are_those_of_the_shipped_list(tmp_path: Path) -> None:
+    """Offline, and without a word about prices in the YAML. Read again, it is the same catalog."""
+    configuration = folder_with(tmp_path, "providers: {openai: {api_key: k, models: {gpt-4o: {}, unheard-of: {}}}}\n")
+    catalog = configuration.load().catalog
+    known, unknown = (catalog.exact[f"openai/{name}"][0] for name in ("gpt-4o", "unheard-of"))
+    assert known.price == Price(25 * 10**8, 125 * 10**7, 25 * 10**8, 10**10, 10**10)
+    assert known.price_source.startswith("list 20")
+    assert (unknown.price, unknown.price_source) == (None, "")
+    assert configuration.load().catalog == catalog
+
+
+def test_a_fetched_list_counts_only_where_fetching_is_on(tmp_path: Path) -> None:
+    """What was fetched stays on disk when it is switched off; it is not used then."""
+    rows = [{"provider": "OPENAI", "model": "gpt-4o", "input_cost_per_1m": 7, "output_cost_per_1m": 8}]
+    cached = Cached(
+        url=prices.URL, fetched_at=2e9, checked_at=2e9, etag="", modified="", body=orjson.dumps({"data": rows})
+    )
+    write_cache(prices.FEED.path(tmp_path / "snapshots"), cached)
+    text = "prices: {fetch: true}\nproviders: {openai: {api_key: k, models: {gpt-4o: {}}}}\n"
+    on = folder_with(tmp_path, text).load().catalog.exact["openai/gpt-4o"][0]
+    off = folder_with(tmp_path, text.replace("true", "false")).load().catalog.exact["openai/gpt-4o"][0]
+    assert (on.price_source, off.price_source[:4]) == ("fetched 2033-05-18", "list")
+
+
+@pytest.mark.parametrize("damage", [None, b"{}"])
+def test_a_program_without_its_price_list_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    """Otherwise every price would silently be unknown."""
+    if damage is not None:
+        (tmp_path / "prices.json").write_bytes(damage)
+    monkeypatch.setattr("gateway.configuration.shipped", lambda _: tmp_path)
+    _shipped_prices.cache_clear()
+    with pytest.raises(ConfigError, match="install the program again"):
+        folder_with(tmp_path, ECHO).load()
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:

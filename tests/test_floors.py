@@ -13,7 +13,7 @@ import gateway
 ROOT = Path(gateway.__file__).parent
 FLOORS: list[set[str]] = [
     {"errors", "clock", "records", "tasks"},
-    {"dialects", "limits", "pricing", "history"},
+    {"dialects", "limits", "pricing", "price_list", "history"},
     {"catalog"},
     {"routing", "providers"},
     {"state"},
@@ -28,6 +28,8 @@ FIRST_WITH_IO = FLOOR["upstream"]
 
 NEIGHBOURS = {
     ("records", "clock"),  # a Call carries the Moment it was received
+    ("price_list", "pricing"),  # rows of a list become prices
+    ("feeds", "storage"),  # a fetched list is kept as everything else is
     ("configuration", "settings"),  # where the files are, then what they say
     ("app", "configuration"),
     ("app", "settings"),

@@ -31,6 +31,7 @@ from gateway.upstream.echo import EchoUpstream
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.join import Upstreams
 
+from .feeds import FEEDS, follow
 from .listening import listen, raise_file_limit
 from .reloads import Reloads, log_notes, status
 from .stopping import Stop, finish_answers
@@ -109,6 +110,8 @@ async def _serve(
         urls = await listen(runner, server.host, server.port)
         tasks.start("snapshots", memory.keep())
         tasks.start("configuration", reloads.follow(watch))
+        for feed in FEEDS:
+            tasks.start(feed.name, follow(feed, state, folder, http, reloads.reload_or_log, random.random))
         stop.on_hangup(lambda: tasks.start("reload", reloads.reload_or_log()))
         _log_start(configuration, loaded, urls)
         # What is there now stays: the collector need not look at it again.

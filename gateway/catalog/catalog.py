@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from gateway.errors import Problem, UnknownModelError
 from gateway.limits.terms import Meter
+from gateway.price_list import PriceLists
 from gateway.pricing import FREE, Price
 from gateway.records import Secret
 
-from .schema import Paid, Server, Strategy, Weights
+from .schema import Paid, PriceFeed, Server, Strategy, Weights
 
 Adjustments = tuple[tuple[re.Pattern[str], float], ...]
 """Expressions over a model's name, and what each adds to its score."""
@@ -50,6 +51,8 @@ class Target(Struct, frozen=True, kw_only=True):
     count_failures: bool
     price: Price | None
     """None is unknown, never zero. `free: true` keeps the list price here."""
+    price_source: str = ""
+    """`yaml`, `list 2026-11-21`, `fetched 2026-11-22`, `:free` or `built in`; empty where the price is unknown."""
     free: bool
     """Costs nothing: `free: true`, a known price of zero, or `auth: none` on loopback (contract, section 4)."""
     grade: float
@@ -117,6 +120,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     round_robin: bool
     notes: Mapping[str, str]
     """The preset's `x-` notes, without the `x-`: `signup`, `key_variable`, `free_tier`, `source`, `checked`."""
+    monthly_fee_nanousd: int = 0
 
 
 class MetaModel(Struct, frozen=True, kw_only=True):
@@ -169,6 +173,9 @@ class Catalog(Struct, frozen=True, kw_only=True):
     """Every limit of the file, once, clients' included."""
     percents: Mapping[str, float] = {}
     """`leaderboard.overrides`: model, or `provider/model`, to its percent."""
+    price_feed: PriceFeed = PriceFeed()
+    price_lists: PriceLists = PriceLists()
+    """What a wildcard's models cost, whose names only come with the requests."""
     warnings: tuple[Problem, ...] = ()
 
     def resolve(self, name: str) -> Resolution:
@@ -199,12 +206,12 @@ class Catalog(Struct, frozen=True, kw_only=True):
         head, _, rest = name.partition("/")
         provider = self.providers.get(head) if rest else None
         if provider and provider.wildcard:
-            return (_named(target, rest) for target in provider.wildcard)
+            return (_named(target, rest, self.price_lists) for target in provider.wildcard)
         if provider:
             return ()  # the prefix names a provider on purpose: no other one is meant
         # An echo would take any misspelt name: its wildcard wants its own prefix.
         real = (each for each in self.providers.values() if each.type != "echo")
-        return (_named(target, name) for each in real for target in each.wildcard)
+        return (_named(target, name, self.price_lists) for each in real for target in each.wildcard)
 
     def _unknown(self, name: str) -> str:
         known = [*self.meta_models, *self.exact, *self.bare]
@@ -217,9 +224,12 @@ def _plain(name: str, kind: Literal["exact", "bare", "wildcard"], targets: tuple
     return Resolution(name=name, kind=kind, targets=targets, strategy="bare", free_first=True, paid="allow")
 
 
-def _named(wildcard: Target, model: str) -> Target:
+def _named(wildcard: Target, model: str, lists: PriceLists) -> Target:
     """The wildcard's target for one name. Limits of `"*"` are shared by all names it takes."""
     upstream = model if wildcard.upstream_model == "*" else wildcard.upstream_model
     if wildcard.type == "openrouter" and upstream.endswith(FREE_SLUG):
-        return replace(wildcard, model=model, upstream_model=upstream, price=FREE, free=True)
+        return replace(wildcard, model=model, upstream_model=upstream, price=FREE, price_source=FREE_SLUG, free=True)
+    if wildcard.price is None and (listed := lists.find(wildcard.base_url, upstream, wildcard.pin)):
+        price, source = listed
+        return replace(wildcard, model=model, upstream_model=upstream, price=price, price_source=source)
     return replace(wildcard, model=model, upstream_model=upstream)

@@ -3,7 +3,7 @@
 Start, reload, `check` and the editor all call `compile_text`, so they never disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.errors import ConfigError, Problem, UnknownModelError
 from gateway.limits.terms import Meter
+from gateway.price_list import PriceLists
 
 from . import nodes
 from .addresses import is_loopback
@@ -21,6 +22,7 @@ from .nodes import Node, Scalar, Source
 from .parse import MISSING, field_reader, struct
 from .patterns import pattern
 from .presets import Underlaid, underlay
+from .prices import Prices
 from .schema import ClientEntry, Config, MetaModelEntry, PoolEntry, Server, Weights
 from .targets import ProviderBuilder
 from .variables import Lookup
@@ -29,19 +31,29 @@ from .walk import Outside, Walk, unknown
 Overrides = Mapping[str, tuple[Any, str]]
 """Field of `server` -> (its value as text, the variable or option it came from)."""
 
+FindLists = Callable[[Config], PriceLists]
+"""The price lists that a configuration wants."""
+
 
 def compile_text(
-    text: str, *, file: str, lookup: Lookup, presets: Mapping[str, str], overrides: Overrides | None = None
+    text: str,
+    *,
+    file: str,
+    lookup: Lookup,
+    presets: Mapping[str, str],
+    overrides: Overrides | None = None,
+    price_lists: FindLists = lambda _: PriceLists(),
 ) -> Catalog:
     """The catalog that `text` describes.
 
-    `presets` are YAML texts by name, `lookup` gives the value of a variable or None, `overrides` go over `server`.
+    `presets` are YAML texts by name, `lookup` gives the value of a variable or None, `overrides` go over `server`,
+    `price_lists` gives the lists for models whose price the text leaves out.
     Raises ConfigError with every problem, in the order of the file; warnings alone go into the catalog.
     """
     document = read(text, file)
     walk = Walk(lookup)
     walk.problems += document.problems
-    catalog = _Compiling(walk, underlay(walk, document.root, presets), overrides or {}).catalog()
+    catalog = _Compiling(walk, underlay(walk, document.root, presets), overrides or {}, price_lists).catalog()
     # A node that an alias repeats is read, and found wrong, more than once.
     problems = sorted(set(walk.problems), key=lambda each: (each.file != file, each))
     if any(not problem.warning for problem in problems):
@@ -50,13 +62,15 @@ def compile_text(
 
 
 class _Compiling:
-    def __init__(self, walk: Walk, underlaid: Underlaid, overrides: Overrides) -> None:
+    def __init__(self, walk: Walk, underlaid: Underlaid, overrides: Overrides, price_lists: FindLists) -> None:
         self._walk = walk
         self._root = root = underlaid.root
         self._broken = underlaid.broken
         self._meters = Meters(walk)
         self._config: Config = struct(walk, root, Config)
         self._server = self._override(self._config.server, overrides)
+        self._lists = price_lists(self._config)
+        self._prices = Prices(walk, self._lists)
         self._check_bind(overrides)
 
     def catalog(self) -> Catalog:
@@ -80,6 +94,8 @@ class _Compiling:
             bare=bare,
             meters=tuple(self._meters.by_id.values()),
             percents=self._config.leaderboard.overrides,
+            price_feed=self._config.prices,
+            price_lists=self._lists,
         )
         self._check_overrides(plain)
         meta_models = {name: self._meta_model(plain, name, entry) for name, entry in self._config.meta_models.items()}
@@ -125,7 +141,8 @@ class _Compiling:
                     _key(self._root, "providers", name), f"provider '{name}' must not have a slash in its name"
                 )
             if isinstance(node, nodes.Mapping) and name not in self._broken:
-                found[name] = ProviderBuilder(self._walk, self._meters, name, entry, node).build(order)
+                builder = ProviderBuilder(self._walk, self._meters, self._prices, name, entry, node)
+                found[name] = builder.build(order)
         return found
 
     def _clients(self) -> dict[str, Client]:

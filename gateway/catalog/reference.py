@@ -28,6 +28,7 @@ from .schema import (
     ModelEntry,
     PoolEntry,
     PriceEntry,
+    PriceFeed,
     ProviderEntry,
     Server,
     Snapshot,
@@ -190,6 +191,7 @@ _SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("`meta_models.NAME`", MetaModelEntry),
     ("`meta_models.NAME.weights`", Weights),
     ("`leaderboard`", LeaderboardEntry),
+    ("`prices`", PriceFeed),
 )
 
 

@@ -181,6 +181,18 @@ class PriceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """US dollars for each request, whatever its size."""
 
 
+class PriceFeed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where prices come from that are not written here: the list that ships with the program, or a newer one."""
+
+    fetch: bool = False
+    """Whether a newer list is fetched, in the background and cached beside the snapshots. What it does not have, the
+    shipped list says."""
+    source: Literal["helicone"] = "helicone"
+    """Whose list: `helicone` is https://www.helicone.ai/api/llm-costs."""
+    every: Annotated[float, As("duration"), Meta(ge=60)] = 86400.0
+    """How old a fetched list may get."""
+
+
 class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One model of a provider. The name `"*"` passes any other name through as it is."""
 
@@ -189,7 +201,8 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     """Other names it answers to."""
     price: PriceEntry | None = None
-    """US dollars per million tokens, or `free`. Left out: unknown, which is never taken for zero."""
+    """US dollars per million tokens, or `free`. Left out: as the price list says (`prices`), else unknown, which is
+    never taken for zero."""
     free: bool | None = None
     """Whether it is not billed; goes over the key's and the provider's. `price` stays the list price."""
     grade: Annotated[float, Meta(ge=0, le=100)] = 50.0
@@ -239,7 +252,7 @@ class ProviderEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     headers: dict[str, str] = field(default_factory=dict)
     """Extra request headers."""
     set: dict[str, Any] = field(default_factory=dict)
-    """Body fields set on every request."""
+    """Body fields set on every request. Not `model`: that is `upstream_model`."""
     drop: tuple[str, ...] = ()
     """Body fields removed."""
     rename: dict[str, str] = field(default_factory=dict)
@@ -251,6 +264,9 @@ class ProviderEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     `false`: none."""
     count_failures: bool = False
     """Whether attempts answered with an error status count against the limits."""
+    monthly_fee: Usd = Decimal(0)
+    """US dollars a month that are paid whatever is used: shown beside what requests cost, never part of it. What a
+    subscription includes is `free: true`."""
     active: bool = True
     """`false` switches it off."""
     limits: Limits = field(default_factory=dict)
@@ -330,3 +346,5 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Names for lists of models."""
     leaderboard: LeaderboardEntry = LeaderboardEntry()
     """What models are worth to `strategy: score`."""
+    prices: PriceFeed = PriceFeed()
+    """Where prices come from that are not written here."""

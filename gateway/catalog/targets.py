@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from gateway.limits.terms import Meter
-from gateway.pricing import FREE, Price, price_from_usd
+from gateway.pricing import nanousd
 
 from . import nodes
 from .addresses import url_is_loopback
-from .catalog import FREE_SLUG, Provider, Target
+from .catalog import Provider, Target
 from .meters import Meters, Rules
 from .parse import NAME
+from .prices import Priced, Prices, Service
 from .schema import Credential, KeyEntry, ModelEntry, ProviderEntry
 from .walk import Walk
 
@@ -42,7 +42,7 @@ class _Model(Struct, frozen=True):
     name: str
     entry: ModelEntry
     upstream: str
-    price: Price | None
+    priced: Priced
     rules: Rules
     pools: tuple[Meter, ...]
 
@@ -50,9 +50,12 @@ class _Model(Struct, frozen=True):
 class ProviderBuilder:
     """Makes the provider of one entry, which stands at `node`. What is wrong with it is noted in `walk`."""
 
-    def __init__(self, walk: Walk, meters: Meters, name: str, entry: ProviderEntry, node: nodes.Mapping) -> None:
+    def __init__(
+        self, walk: Walk, meters: Meters, prices: Prices, name: str, entry: ProviderEntry, node: nodes.Mapping
+    ) -> None:
         self._walk = walk
         self._meters = meters
+        self._prices = prices
         self._name = name
         self._entry = entry
         self._node = node
@@ -60,6 +63,8 @@ class ProviderBuilder:
         self._base_url = entry.base_url or BASE_URLS[self._type]
         self._local = self._type == "echo" or url_is_loopback(self._base_url)
         self._auth = self._find_auth()
+        pin = name.removeprefix(_PREFIX) if entry.pin is None and name.startswith(_PREFIX) else entry.pin
+        self._pin = (pin or "") if self._type == "openrouter" else ""
 
     def build(self, order: "count[int]") -> Provider:
         """The provider. `order` numbers the targets of the whole file."""
@@ -86,6 +91,7 @@ class ProviderBuilder:
             wildcard=tuple(target for target in targets if target.model == "*"),
             round_robin=entry.rotation == "round_robin",
             notes=dict(self._notes()),
+            monthly_fee_nanousd=nanousd(entry.monthly_fee),
         )
 
     def _fail(self, message: str, *path: str, warning: bool = False) -> None:
@@ -136,6 +142,15 @@ class ProviderBuilder:
             some = f'{self._name} serves nothing: name its models, or write models: {{"*": {{}}}} for all'
             self._fail(some, warning=True)
         self._check_headers()
+        self._check_body()
+
+    def _check_body(self) -> None:
+        """Which model is asked is not the body's to change: prices, limits and leave to pay go by the target's."""
+        for key, names in (("set", self._entry.set), ("rename", self._entry.rename)):
+            for name in names:
+                arrives = self._entry.rename[name] if key == "rename" else name
+                if arrives in ("model", "models"):
+                    self._fail(f"{key} cannot say which model is asked: use upstream_model", key, name)
 
     def _check_headers(self) -> None:
         for header, value in self._entry.headers.items():
@@ -173,7 +188,9 @@ class ProviderBuilder:
             elif alias in self._entry.models:
                 self._fail(f"alias '{alias}' is already a model of {self._name}", "models", name, "aliases")
         rules = self._meters.rules(entry.limits, self._node.get("models", name, "limits"), self._entry.timezone)
-        return _Model(name, entry, upstream, self._price(name, entry, upstream), rules, self._pools(name, entry))
+        service = Service(self._name, self._type, self._base_url, self._pin, self._some_key_is_free())
+        priced = self._prices.of(service, name, entry, self._node.get("models", name) or self._node)
+        return _Model(name, entry, upstream, priced, rules, self._pools(name, entry))
 
     def _pools(self, name: str, entry: ModelEntry) -> tuple[Meter, ...]:
         written = self._node.get("models", name, "pools") or self._node
@@ -182,22 +199,15 @@ class ProviderBuilder:
             entry.pools, items if len(items) == len(entry.pools) else [written] * len(entry.pools)
         )
 
-    def _price(self, name: str, entry: ModelEntry, upstream: str) -> Price | None:
-        stated = None if entry.price is None else price_from_usd(**msgspec.structs.asdict(entry.price))
-        if self._type == "echo":
-            return FREE
-        if self._type == "openrouter" and upstream.endswith(FREE_SLUG):
-            if stated and not stated.zero:
-                self._fail(f"{upstream} ends with {FREE_SLUG}, so it cannot have a price", "models", name, "price")
-            return FREE
-        return stated
+    def _some_key_is_free(self) -> bool:
+        said = [key.free for key in self._entry.api_keys.values()] or [None]
+        return any(self._entry.free if free is None else free for free in said)
 
     def _target(self, model: _Model, key: _Key, rules: Rules, order: int) -> Target:
-        entry, mine = self._entry, model.entry
+        entry, mine, price = self._entry, model.entry, model.priced.price
         said = next((free for free in (mine.free, key.entry.free, entry.free) if free is not None), None)
         local = self._auth == "none" and self._local and said is None
         idle = "off" if not (entry.active and mine.active) else "no_key" if key.entry.key.missing else ""
-        pin = self._name.removeprefix(_PREFIX) if entry.pin is None and self._name.startswith(_PREFIX) else entry.pin
         return Target(
             provider=self._name,
             model=model.name,
@@ -212,10 +222,11 @@ class ProviderBuilder:
             drop=entry.drop,
             rename=entry.rename,
             include_usage=entry.include_usage,
-            pin=(pin or "") if self._type == "openrouter" else "",
+            pin=self._pin,
             count_failures=entry.count_failures,
-            price=model.price,
-            free=bool(said) or local or (model.price is not None and model.price.zero),
+            price=model.priced.price,
+            price_source=model.priced.source,
+            free=bool(said) or local or (price is not None and price.zero),
             grade=mine.grade,
             priority=mine.priority,
             context=mine.context,

@@ -1,1 +1,1 @@
-"""What the world publishes, fetched in the background: parsed, checked, kept on disk."""
+"""Lists that others keep: fetched in the background, cached on disk, checked before they count."""

@@ -62,6 +62,8 @@ class Card(Struct, frozen=True, kw_only=True):
     """Share of today's attempts that succeeded."""
     cost: str
     """Today's."""
+    fee: str
+    """What it costs a month, whatever is used; empty for nothing."""
     key: Key
     switched_off: bool
     """By `active: false`; otherwise it may just serve nothing."""
@@ -100,6 +102,7 @@ def card(provider: Provider, obstacles: Obstacles, told: Told, *, all_limits: bo
         rate="" if told.speed.tokens_per_s is None else words.count(told.speed.tokens_per_s),
         ok=words.share(told.today.attempts - told.today.errors, told.today.attempts),
         cost=words.money(told.today.cost_nanousd),
+        fee=words.money(provider.monthly_fee_nanousd) if provider.monthly_fee_nanousd else "",
         key=key(provider),
         switched_off=not provider.active or bool(targets),
     )

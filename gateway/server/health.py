@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.limits.meters import rfc3339
-from gateway.state import State
+from gateway.state import FeedStatus, State
 
 from .answering import json_answer
 from .keys import STATE
@@ -25,6 +25,7 @@ async def get_health(request: web.Request) -> web.StreamResponse:
             "environment": state.catalog.server.environment,
             "config": config_status(state),
             "snapshot": snapshot_status(state),
+            "prices": prices_status(state),
         },
         status=503 if state.draining else 200,
     )
@@ -68,6 +69,25 @@ def snapshot_status(state: State) -> dict[str, Any]:
     """When the counters were last written down, and what keeps them from it now."""
     snapshot = state.snapshot
     return {"at": None if snapshot.at is None else rfc3339(snapshot.at), "error": snapshot.error or None}
+
+
+def prices_status(state: State) -> dict[str, Any]:
+    """The price lists in force, the newest first, and how fetching goes where it is switched on.
+
+    An old list is no reason to call anybody, so this does not make the gateway degraded.
+    """
+    lists = [{"name": each.name, "models": each.count} for each in state.catalog.price_lists.lists]
+    return {"lists": lists, **feed_status(state.feeds.get("prices") if state.catalog.price_feed.fetch else None)}
+
+
+def feed_status(feed: FeedStatus | None) -> dict[str, Any]:
+    """How a list is fetched; all null while it is not."""
+    feed = feed or FeedStatus()
+    return {
+        "fetched_at": rfc3339(feed.fetched_at),
+        "checked_at": rfc3339(feed.checked_at),
+        "error": feed.error or None,
+    }
 
 
 def config_errors(state: State) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Reversible
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from gateway.catalog.catalog import Target
@@ -42,10 +43,14 @@ def current(state: State, now: Moment) -> dict[str, Any]:
     for provider in catalog.providers.values():
         targets = (*provider.targets, *provider.wildcard)
         word = provider.idle or standing(targets, obstacles, outcomes.get(provider.id, []))
-        providers[provider.id] = {"state": word, **_tally(by_provider.get(provider.id, _NOTHING))}
+        providers[provider.id] = {
+            "state": word,
+            **_tally(by_provider.get(provider.id, _NOTHING)),
+            "monthly_fee_usd": usd(provider.monthly_fee_nanousd),
+        }
         for name, mine in _by_id(provider.targets).items():
             word = standing(mine, obstacles, outcomes.get(name, []))
-            models[name] = {"state": word, **_tally(by_model.get(name, _NOTHING))}
+            models[name] = {"state": word, **_tally(by_model.get(name, _NOTHING)), "price": _price(mine[0])}
     return {
         "at": rfc3339(now.wall),
         "limits": [meters.as_json(each) for each in meters.gauges(catalog.meters, state.ledger, now)],
@@ -79,6 +84,14 @@ def _outcomes(recent: Reversible[Settled]) -> dict[str, list[bool]]:
             for name in (attempt.target, attempt.target.partition("/")[0]):
                 found.setdefault(name, []).append(attempt.cause == "ok")
     return found
+
+
+def _price(target: Target) -> dict[str, Any] | None:
+    """The list price in dollars per million tokens (`request`: each), and where it is from; None if it is unknown."""
+    if target.price is None:
+        return None
+    rates = msgspec.structs.asdict(target.price)
+    return {**{name: usd(nanousd) for name, nanousd in rates.items()}, "source": target.price_source}
 
 
 def _tally(tally: Tally) -> dict[str, Any]:

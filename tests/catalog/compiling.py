@@ -8,8 +8,10 @@ import pytest
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.compile import compile_text
 from gateway.errors import ConfigError, Problem
+from gateway.price_list import PriceLists
 
 FILE = "gateway.yaml"
+NO_LISTS = PriceLists()
 
 
 def compiled(
@@ -18,9 +20,17 @@ def compiled(
     env: Mapping[str, str] | None = None,
     presets: Mapping[str, str] | None = None,
     overrides: Mapping[str, tuple[Any, str]] | None = None,
+    lists: PriceLists = NO_LISTS,
 ) -> Catalog:
     """The catalog of a text, with variables and presets out of dicts."""
-    return compile_text(text, file=FILE, lookup=(env or {}).get, presets=presets or {}, overrides=overrides)
+    return compile_text(
+        text,
+        file=FILE,
+        lookup=(env or {}).get,
+        presets=presets or {},
+        overrides=overrides,
+        price_lists=lambda _: lists,
+    )
 
 
 def problems(text: str, **more: Any) -> tuple[Problem, ...]:

@@ -11,6 +11,7 @@ from gateway.catalog.schema import (
     ModelEntry,
     PoolEntry,
     PriceEntry,
+    PriceFeed,
     ProviderEntry,
     Server,
     Snapshot,
@@ -18,14 +19,14 @@ from gateway.catalog.schema import (
 )
 
 KEYS = {
-    Config: "server clients providers pools meta_models leaderboard",
+    Config: "server clients providers pools meta_models leaderboard prices",
     Server: "host port allow_anonymous admin_token environment log_level log_format timezone request_timeout"
     " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_queue"
     " max_body max_response hosts paid snapshot",
     Snapshot: "directory every",
     ClientEntry: "key paid models limits",
     ProviderEntry: "preset type base_url api_key api_keys rotation auth free timezone headers set drop rename"
-    " include_usage pin count_failures active limits models",
+    " include_usage pin count_failures monthly_fee active limits models",
     KeyEntry: "key account free limits",
     ModelEntry: "upstream_model aliases price free grade priority context max_output features limits pools active",
     PriceEntry: "input output cached_input cache_write reasoning request",
@@ -34,6 +35,7 @@ KEYS = {
     MetaModelEntry: "targets strategy free_first paid max_wait sticky weights adjustments",
     Weights: "priority leaderboard parameters context",
     LeaderboardEntry: "overrides",
+    PriceFeed: "fetch source every",
 }
 
 

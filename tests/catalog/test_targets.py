@@ -39,6 +39,34 @@ def test_a_target_is_complete() -> None:
     assert (target.context, target.max_output, target.features) == (128_000, 16_000, frozenset({"tools"}))
 
 
+def test_a_monthly_fee_is_the_providers_and_no_price() -> None:
+    """A subscription: nothing of it is charged to a request."""
+    provider = compiled(_provider("api_key: k, free: true, monthly_fee: 20.50, models: {m: {}}")).providers["p"]
+    assert (provider.monthly_fee_nanousd, provider.targets[0].price) == (20_500_000_000, None)
+
+
+@pytest.mark.parametrize("fee", ["-1", "2000000000", "much"])
+def test_what_is_no_fee(fee: str) -> None:
+    """It is a sum of money."""
+    (message,) = messages(_provider(f"api_key: k, monthly_fee: {fee}, models: {{}}"))[:1]
+    assert message.startswith("2:32: monthly_fee: ")
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("set: {model: dear}", ["2:32: set cannot say which model is asked: use upstream_model"]),
+        ("set: {n: 1, models: [dear]}", ["2:39: set cannot say which model is asked: use upstream_model"]),
+        ("rename: {user: model}", ["2:34: rename cannot say which model is asked: use upstream_model"]),
+        ("rename: {model: deployment}, drop: [models]", []),
+    ],
+)
+def test_the_model_that_is_asked_is_the_one_that_is_priced(entry: str, expected: list[str]) -> None:
+    """Otherwise a free target could be turned into one that costs."""
+    text = _provider(f"api_key: k, {entry}, models: {{m: {{}}}}")
+    assert (messages(text) if expected else compiled(text).warnings) == (expected or ())
+
+
 def test_what_is_left_out_is_unknown() -> None:
     """Unknown is not zero, and everything fits."""
     target = _target("api_key: k, models: {m: {}}")

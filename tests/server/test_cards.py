@@ -68,6 +68,12 @@ def test_numbers_beside_the_chart() -> None:
     assert (quiet.first_token, quiet.rate, quiet.ok, quiet.cost) == ("–", "", "–", "$0")  # noqa: RUF001
 
 
+def test_what_a_subscription_costs_stands_apart() -> None:
+    """A month's fee is never part of what requests cost."""
+    found = shown(provider(target(), monthly_fee_nanousd=20 * 10**9))
+    assert (found.cost, found.fee, shown(provider(target())).fee) == ("$0", "$20.00", "")
+
+
 def test_provider_without_its_key_says_which_variable_and_where_to_get_one() -> None:
     """From the reason it is skipped for, and the preset's notes."""
     notes = {"signup": "https://groq.test/keys", "free_tier": "30 a minute", "note": "Fast."}

@@ -1,12 +1,17 @@
 """Alive, ready, well."""
 
+from decimal import Decimal
+
 import pytest
+from msgspec.structs import replace
 
 from gateway import __version__
+from gateway.catalog.schema import PriceFeed
 from gateway.clock import FakeClock
 from gateway.errors import Problem
+from gateway.price_list import PriceList, PriceLists, Rates
 from gateway.server.keys import STATE
-from gateway.state import SnapshotStatus
+from gateway.state import FeedStatus, SnapshotStatus
 
 from .conftest import Serve
 from .house import catalog, target
@@ -31,7 +36,28 @@ async def test_health_says_what_the_contract_lists(serve: Serve, clock: FakeCloc
             "error": None,
         },
         "snapshot": {"at": None, "error": None},
+        "prices": {"lists": [], "fetched_at": None, "checked_at": None, "error": None},
     }
+
+
+async def test_health_says_which_price_lists_are_in_force(serve: Serve, clock: FakeClock) -> None:
+    """And how fetching goes, while it is switched on. An old list is no reason to call anybody."""
+    rates = Rates(input=Decimal(1), output=Decimal(2))
+    lists = PriceLists((PriceList(date="2026-01-30", providers={"groq": {"llama": rates}}, fetched=True),))
+    client = await serve(replace(catalog(), price_lists=lists, price_feed=PriceFeed(fetch=True)))
+    state = client.app[STATE]
+    state.feeds["prices"] = FeedStatus(fetched_at=clock.wall - 90, checked_at=clock.wall - 30, error="it answered 503")
+    answer = await (await client.get("/health")).json()
+    assert answer["status"] == "healthy"
+    assert answer["prices"] == {
+        "lists": [{"name": "fetched 2026-01-30", "models": 1}],
+        "fetched_at": "2026-01-31T23:58:00.000Z",
+        "checked_at": "2026-01-31T23:59:00.000Z",
+        "error": "it answered 503",
+    }
+    state.catalog = replace(state.catalog, price_feed=PriceFeed())
+    answer = await (await client.get("/health")).json()
+    assert (answer["prices"]["fetched_at"], answer["prices"]["error"]) == (None, None)
 
 
 async def test_refused_file_is_degraded_and_named(serve: Serve) -> None:

@@ -90,6 +90,19 @@ async def test_every_link_within_the_gateway_leads_somewhere(house: Open) -> Non
             assert href.partition("?")[0] in known or href.startswith("/static/"), href
 
 
+@pytest.mark.parametrize(("day", "path"), [(calm, "/"), (calm, "/?limits=all"), (busy, "/")])
+async def test_what_a_subscription_costs_is_on_its_card(house: Open, day: Callable[[], State], path: str) -> None:
+    """Beside what its requests cost, on calm days too."""
+    state = day()
+    assert " a month" not in await text(await house(state), path)
+    providers = dict(state.catalog.providers)
+    name = next(each.id for each in providers.values() if not each.idle)
+    providers[name] = replace(providers[name], monthly_fee_nanousd=20 * 10**9)
+    state.catalog = replace(state.catalog, providers=providers)
+    shown = await text(await house(state), path)
+    assert re.search(r"\$20\.00 a month|a month <b>\$20\.00", shown)
+
+
 async def test_names_are_escaped(house: Open) -> None:
     """A client may ask for any name."""
     state = empty()

@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.catalog.catalog import Client
 from gateway.clock import FakeClock, Moment
 from gateway.limits.ledger import Meter
 from gateway.limits.rules import TokenBucket
 from gateway.limits.terms import Need
+from gateway.pricing import Price
 from gateway.records import AttemptRecord, Candidate, Secret, Settled, Usage
 from gateway.server.keys import STATE
 
@@ -194,6 +196,26 @@ async def test_current_has_a_row_for_every_limit(serve: Serve, clock: FakeClock)
     assert (second["scope"], second["scope_type"], second["unit"], second["amount"]) == ("aider", "client", "cost", 0.1)
 
 
+async def test_current_says_what_models_cost_and_who_says_so(serve: Serve) -> None:
+    """Dollars per million tokens and the list they are from; what is unknown is null, not zero."""
+    known = target(price=Price(25 * 10**8, 10**9, 25 * 10**8, 10**10, 10**10), price_source="list 2026-11-21")
+    found = catalog([known, target(model="other")])
+    fee = replace(found.providers["groq"], monthly_fee_nanousd=20 * 10**9)
+    client = await serve(replace(found, providers={"groq": fee}))
+    body = await (await client.get("/usage/current")).json()
+    assert body["models"]["groq/llama"]["price"] == {
+        "input": 2.5,
+        "cached_input": 1.0,
+        "cache_write": 2.5,
+        "output": 10.0,
+        "reasoning": 10.0,
+        "request": 0.0,
+        "source": "list 2026-11-21",
+    }
+    assert body["models"]["groq/other"]["price"] is None
+    assert body["providers"]["groq"]["monthly_fee_usd"] == 20.0
+
+
 async def test_current_says_how_providers_and_models_stand(serve: Serve, clock: FakeClock) -> None:
     """One model of groq is used up, the other one still serves: worth a look, no more."""
     client = await serve(HOUSE)
@@ -218,6 +240,7 @@ async def test_current_says_how_providers_and_models_stand(serve: Serve, clock: 
         "errors": 0,
         "tokens": 0,
         "cost_usd": 0.0,
+        "monthly_fee_usd": 0.0,
     }
     assert body["cooldowns"] == []
 
@@ -234,6 +257,7 @@ async def test_current_says_what_was_done_today(serve: Serve, clock: FakeClock) 
         "errors": 0,
         "tokens": 15,
         "cost_usd": 0.0019,
+        "monthly_fee_usd": 0.0,
     }
     assert body["models"]["groq/llama"]["tokens"] == 15
 
