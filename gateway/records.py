@@ -55,6 +55,8 @@ class Call(Struct, frozen=True, kw_only=True):
     body: bytes
     members: Mapping[str, Raw]
     """The top-level members of `body`, each value as it was spelled."""
+    edited: tuple[str, ...] = ()
+    """Members that the client had sent otherwise."""
     stream: bool = False
     wants_usage: bool = False
     """The client itself asked for `stream_options.include_usage`."""
@@ -108,6 +110,8 @@ class UpstreamRequest(Struct, frozen=True, kw_only=True):
     """Silence inside the body after which the upstream is given up."""
     max_response: int | None = None
     """Bytes of a body that is not streamed; None for streams."""
+    edited: tuple[str, ...] = ()
+    """Members of the body that differ from what the client sent."""
 
 
 class UpstreamReply(Struct, kw_only=True):
@@ -180,3 +184,9 @@ class Settled(Struct, frozen=True, kw_only=True):
     overhead_s: float
     retry: int = 0
     """`x-stainless-retry-count` of the client: how often it tried before."""
+    edited: tuple[str, ...] = ()
+    """Members in which the body that was answered differs from the client's."""
+    estimated_tokens: int = 0
+    """Of the prompt, before anything was sent."""
+    reserved_tokens: int | None = None
+    """Of prompt and answer, what the last attempt held at its start; None if none got as far."""

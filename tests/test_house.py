@@ -20,7 +20,6 @@ ENV_EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 WITHOUT_A_TEST_OF_ITS_NAME = {
     "__main__.py": "three lines; every test that starts a process goes through it",
     "relay/attempt.py": "part of the story that tests/relay/test_relay.py tells",
-    "relay/journey.py": "part of the story that tests/relay/test_relay.py tells",
     "relay/sending.py": "part of the story that tests/relay/test_relay.py tells",
     "server/keys.py": "names only",
     "server/peers.py": "what it decides is the table of tests/server/test_admin.py",

@@ -152,6 +152,8 @@ class Resolution(Struct, frozen=True, kw_only=True):
     paid: Paid
     max_wait: float = 0.0
     """Seconds that a request may wait in line for room."""
+    turning: tuple[str, ...] = ()
+    """Of several names joined, those whose models take turns."""
     sticky: bool = False
     weights: Weights = Weights()
     adjustments: Adjustments = ()

@@ -13,6 +13,7 @@ from gateway.errors import ConfigError, StartError
 VERBS = {
     "serve": "Run the gateway (what you get without a command).",
     "check": "Check a configuration file: every mistake at once, with line and column.",
+    "route": "Show where a request would go now, and why.",
     "schema": "Print the JSON schema of gateway.yaml, for editors.",
     "version": "Print the version.",
 }

@@ -56,6 +56,7 @@ def read_call(
     Raises BadRequestError for what is not JSON, has no model or no messages, or a field of the wrong type; `param`
     names the field. Optional fields may be null.
     """
+    sent = body
     body, members = _with_messages(body, splice.read_members(body))
     fields = {name: _read(name, members[name]) for name in splice.present(members, _FIELDS)}
     if not fields.get("model"):
@@ -71,6 +72,7 @@ def read_call(
         model=fields["model"],
         body=body,
         members=members,
+        edited=() if body is sent else ("prompt",),
         stream=stream,
         wants_usage=stream and fields.get("stream_options", {}).get("include_usage") is True,
         max_tokens=_bound(fields),

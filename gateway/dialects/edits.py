@@ -33,7 +33,14 @@ class Edits(Struct, frozen=True, kw_only=True):
     """A bound to send in the member that the client used, else as `max_tokens`."""
 
 
-def edited_body(call: Call, edits: Edits) -> bytes:
+class Edited(Struct, frozen=True):
+    """A body to send, and the names of the members in which it differs from what the client sent."""
+
+    body: bytes
+    names: tuple[str, ...]
+
+
+def edited_body(call: Call, edits: Edits) -> Edited:
     """The body to send: the very bytes of the client if nothing has to differ."""
     members = call.members
     wanted = {name: value for name, value in _values(call, edits).items() if name not in edits.drop}
@@ -63,7 +70,9 @@ def edited_body(call: Call, edits: Edits) -> bytes:
         else:
             append[name] = msgspec.json.encode(value)
 
-    return splice.edit(call.body, members, replace=replace, remove=remove, append=append, rename=rename)
+    names = dict.fromkeys([*call.edited, *replace, *append, *rename, *sorted(remove & members.keys())])
+    body = splice.edit(call.body, members, replace=replace, remove=remove, append=append, rename=rename)
+    return Edited(body, tuple(names))
 
 
 def _values(call: Call, edits: Edits) -> dict[str, bytes]:

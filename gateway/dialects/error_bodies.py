@@ -17,8 +17,8 @@ def body(error: GatewayError) -> bytes:
         "code": error.code,
     }
     if isinstance(error, ExhaustedError) and isfinite(error.retry_after_s):
-        # Up: a client that returns a moment too soon is refused again.
-        inside["retry_after_seconds"] = ceil(error.retry_after_s * 1000) / 1000
+        # Up: a client that returns a moment too soon is refused again. But float dust is no moment.
+        inside["retry_after_seconds"] = ceil(round(error.retry_after_s * 1000, 3)) / 1000
     return orjson.dumps({"error": inside})
 
 

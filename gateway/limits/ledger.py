@@ -239,6 +239,14 @@ class Ledger:
         counter = self._counters[meter.id] = _Counter(meter, meter.rule.fresh(now))
         return counter
 
+    def adjust(self, meter: Meter, used: int, now: Moment) -> None:
+        """Set what counts as used, by a person's word. What is held stays beside it.
+
+        More than before is counted as of now, of a rolling window the newest is taken back first.
+        """
+        rule, state, _ = self.standing(meter, now)
+        rule.add(state, used - rule.used(state, now), now)
+
 
 def _fits_alone(counter: _Counter, need: Need, now: Moment) -> bool:
     """Whether it is let in although it is larger than the room: nothing is in the way, and its input fits.

@@ -131,9 +131,14 @@ class LimitReachedError(Exception):
         return "; ".join(f"{each.meter.scope}: {each.text}" for each in self.shortfalls)
 
     @property
+    def longest(self) -> Shortfall:
+        """The limit that opens last."""
+        return max(self.shortfalls, key=lambda each: each.wait_s)
+
+    @property
     def wait_s(self) -> float:
         """Seconds until all of them have room; inf: never."""
-        return max(each.wait_s for each in self.shortfalls)
+        return self.longest.wait_s
 
     @property
     def never(self) -> bool:

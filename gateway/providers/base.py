@@ -62,10 +62,12 @@ def chat_request(
     The target's headers go over `headers`, these over the type's own. Names are lower-case.
     """
     named = {name.lower(): value for name, value in target.headers.items()}
+    edited = edited_body(call, edits)
     return UpstreamRequest(
         url=f"{target.base_url}/chat/completions",
         headers={**_DEFAULTS, **authorization(target, call), **(headers or {}), **named},
-        body=edited_body(call, edits),
+        body=edited.body,
+        edited=edited.names,
         connect_timeout_s=timeouts.connect_timeout,
         # Silence inside a stream is a fault; a whole answer may well come after its head and a long pause.
         idle_timeout_s=timeouts.idle_timeout if call.stream else timeouts.answer_timeout,

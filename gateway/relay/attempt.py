@@ -1,6 +1,6 @@
 """One target's turn: reserve, send, judge, pass on, settle."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.catalog.catalog import Client, Target
@@ -8,7 +8,7 @@ from gateway.catalog.schema import Paid, Server
 from gateway.dialects.taps import UsageTap
 from gateway.errors import UpstreamError
 from gateway.limits import meters
-from gateway.limits.ledger import NOTHING, LimitReachedError, Reservation
+from gateway.limits.ledger import NOTHING, LimitReachedError, Reservation, Shortfall
 from gateway.records import Answer, AttemptRecord, Usage
 from gateway.routing import fits
 from gateway.routing.cooldown import Cooldown
@@ -31,9 +31,11 @@ class FailedError(Exception):
 class RestingError(Exception):
     """The target is left alone for now. Stays inside."""
 
-    def __init__(self, cooldown: Cooldown) -> None:
+    def __init__(self, cooldown: Cooldown, shortfalls: Sequence[Shortfall]) -> None:
         super().__init__(cooldown.cause)
         self.cooldown = cooldown
+        self.shortfalls = tuple(shortfalls)
+        """Limits without room besides: it is not back before they have some."""
 
 
 class Attempt:
@@ -96,13 +98,14 @@ class Attempt:
         """Room first, so that two requests cannot both take the last of it: no await from here to the ledger."""
         state, now = self._state, self._began
         if cooldown := state.cooldowns.enter(self._target, now):
-            raise RestingError(cooldown)
+            raise RestingError(cooldown, state.ledger.shortfalls(self._meters, self._need, now))
         try:
             reservation = state.ledger.reserve(self._meters, self._need, now)
         except LimitReachedError:
             state.cooldowns.left(self._target)
             raise
         state.chooser.began(self._target)
+        self._journey.reserved_tokens = self._need.of("tokens")
         return reservation
 
     async def _judged(self, server: Server, paid: Paid, stack: AsyncExitStack) -> Opened:
@@ -135,6 +138,7 @@ class Attempt:
         """What goes to the client; the way so far goes into its head."""
         journey, call = self._journey, self._call
         journey.chosen(self._target, opened.verdict)
+        journey.edited = opened.edited
         streaming = call.stream and opened.verdict.kind == "answer"
         now = self._state.clock.now()
         if opened.verdict.kind == "answer":
@@ -195,9 +199,10 @@ class Attempt:
                 pass  # it never left: nothing was taken
         state.ledger.settle(reservation, taken, now)
         shut = verdict.hint is not None and corrections.refused(state, self._target, verdict.hint, now)
+        cooldown: Cooldown | None = None
         if verdict.rest and not shut:
             rest = verdict.rest
-            state.cooldowns.rest(
+            cooldown = state.cooldowns.rest(
                 rest.kind,
                 self._scope(rest.kind),
                 now,
@@ -211,7 +216,9 @@ class Attempt:
         if verdict.cause == "paid":
             self._journey.unfit(self._target, fits.Unfit("paid", verdict.text))
         else:
-            self._journey.tried(self._target, verdict, self._record(verdict.status, verdict.cause))
+            lacking = state.ledger.shortfalls(self._meters, self._need, now) if verdict.faulty == "limit" else ()
+            record = self._record(verdict.status, verdict.cause)
+            self._journey.tried(self._target, verdict, record, cooldown, lacking, now)
         self._note(usage)
 
     def _scope(self, kind: str) -> str:

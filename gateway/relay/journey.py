@@ -1,14 +1,16 @@
 """The way of one request through its targets: what was left out, tried and chosen, and why. It ends as a Settled."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Literal
 
 from gateway.catalog.catalog import Target
 from gateway.clock import Moment
-from gateway.limits.ledger import LimitReachedError
+from gateway.limits.ledger import LimitReachedError, Shortfall
 from gateway.records import AttemptRecord, Call, Candidate, Settled, Usage
-from gateway.routing.cooldown import Cooldown
-from gateway.routing.explain import said, why_header
+from gateway.routing.cooldown import PROBING, Cooldown
+from gateway.routing.explain import guessed, numbers, said, why_header
+from gateway.routing.final import Full, Resting
 from gateway.routing.fits import Unfit
 from gateway.routing.outcome import Verdict
 
@@ -16,6 +18,9 @@ Word = Literal["chosen", "tried", "left_out", "not_needed"]
 
 IDLE = frozenset({"no_key", "off", "score", "provider"})
 """Rules that keep out what nobody wants or can have: they are in the story, but not in the short header."""
+
+LIMITED = ("429", "413")
+"""How the causes of cooldowns begin that an upstream's limit brought about; some say 413 for tokens per minute."""
 
 
 class Journey:
@@ -26,8 +31,8 @@ class Journey:
         self.candidates: list[Candidate] = []
         self.attempts: list[AttemptRecord] = []
         self.unfits: list[tuple[str, str, str]] = []
-        self.rests: list[tuple[str, float, str, bool]] = []
-        self.limits: list[tuple[str, LimitReachedError]] = []
+        self.rests: list[Resting] = []
+        self.limits: list[Full] = []
         self.verdicts: list[tuple[str, Verdict]] = []
         self.route = ""
         self.status = 0
@@ -35,6 +40,8 @@ class Journey:
         self.usage = Usage()
         self.cost_nanousd: int | None = 0
         self.list_price_nanousd: int | None = None
+        self.edited: tuple[str, ...] = ()
+        self.reserved_tokens: int | None = None
         self.first_token_s: float | None = None
         self.overhead_s: float | None = None
         self._entries: list[tuple[str, str]] = []
@@ -51,36 +58,59 @@ class Journey:
         if reason.rule not in IDLE:
             self._entries.append((target.id, reason.rule))
 
-    def resting(self, target: Target, cooldown: Cooldown, now: Moment) -> None:
-        """It is left alone for now."""
-        left_s = cooldown.left_s(now)
-        self.rests.append((target.id, left_s, cooldown.cause, cooldown.cause.startswith("429")))
-        text = f"cooling down, {cooldown.cause}"
-        self._candidate(target, "left_out", "cooldown", text, opens_at=now.wall + left_s)
+    def resting(self, target: Target, cooldown: Cooldown, now: Moment, shortfalls: Sequence[Shortfall] = ()) -> None:
+        """It is left alone for now. Limits without room besides may keep it longer, or for ever."""
+        full = LimitReachedError(shortfalls) if shortfalls else None
+        if full and full.never:
+            self.full(target, full, now)
+            return
+        rest = _rest(target, cooldown.until, cooldown.cause, full, now)
+        self.rests.append(rest)
+        known = _numbers(full.longest) if full else {}
+        text = f"cooling down, {rest.cause}"
+        self._candidate(target, "left_out", "cooldown", text, **known, opens_at=_wall(rest.until, now))
         self._entries.append((target.id, "cooldown"))
 
-    def full(self, target: Target, error: LimitReachedError) -> None:
+    def full(self, target: Target, error: LimitReachedError, now: Moment) -> None:
         """A limit has no room."""
-        self.limits.append((target.id, error))
-        tightest = max(error.shortfalls, key=lambda each: each.wait_s)
-        scale = 1e9 if tightest.meter.unit == "cost" else 1
-        self._candidate(
-            target,
-            "left_out",
-            tightest.meter.name,
-            said(tightest),
-            used=tightest.used / scale,
-            amount=tightest.amount / scale,
-            opens_at=tightest.opens_at,
-        )
+        self.limits.append(Full(who=target.id, error=error, at=now.boot))
+        self._lacking(target, error.longest)
         self._entries.append((target.id, "limit"))
 
-    def tried(self, target: Target, verdict: Verdict, record: AttemptRecord) -> None:
-        """It did not answer."""
+    def refused(self, targets: Sequence[Target], error: LimitReachedError) -> None:
+        """The client is at its own limit: none of them would help."""
+        for target in targets:
+            self._lacking(target, error.longest)
+        self._entries.append(("client", error.longest.meter.name))
+
+    def tried(
+        self,
+        target: Target,
+        verdict: Verdict,
+        record: AttemptRecord,
+        cooldown: Cooldown | None,
+        shortfalls: Sequence[Shortfall],
+        now: Moment,
+    ) -> None:
+        """It did not answer. If that was for a limit, it is back when its rest is over and its limits have room."""
         self.attempts.append(record)
         self.verdicts.append((target.id, verdict))
-        took = f"after {round(record.duration_s * 1000)} ms"
-        self._candidate(target, "tried", verdict.cause, f"{verdict.text or verdict.cause} {took}")
+        said_so = verdict.text or verdict.cause
+        text = f"{said_so} after {round(record.duration_s * 1000)} ms"
+        until = cooldown.until if cooldown else None
+        full = LimitReachedError(shortfalls) if shortfalls else None
+        if verdict.faulty == "limit":
+            rest = _rest(target, until or now.boot, said_so, full, now)
+            until = rest.until
+            if full and not cooldown:
+                self.limits.append(Full(who=target.id, error=full, at=now.boot))
+            else:
+                self.rests.append(rest)
+        known: dict[str, float] = {}
+        if full:
+            text, known = f"{text}; {said(full.longest)}", _numbers(full.longest)
+        opens_at = None if until is None else _wall(until, now)
+        self._candidate(target, "tried", verdict.cause, text, **known, opens_at=opens_at)
         self._entries.append((target.id, verdict.cause))
 
     def chosen(self, target: Target, verdict: Verdict) -> None:
@@ -93,11 +123,16 @@ class Journey:
 
     def not_needed(self, targets: Sequence[Target]) -> None:
         """They would have been next, if they could serve at all."""
-        for target in targets:
-            if target.idle:
-                self._candidate(target, "left_out", target.idle, target.idle_text)
-            else:
-                self._candidate(target, "not_needed", "not_needed", "not needed")
+        self._after(targets, "not_needed", "not needed")
+
+    def not_reached(self, targets: Sequence[Target]) -> None:
+        """They would have been next, had the request not ended before."""
+        self._after(targets, "not_reached", "the request ended before its turn")
+
+    def fits(self, target: Target, rule: str, text: str, **numbers: float | None) -> None:
+        """It could answer now: the first such is the one that would."""
+        self._candidate(target, "not_needed" if self.route else "chosen", rule, text, **numbers)
+        self.route = self.route or target.id
 
     def left(self, target: Target, record: AttemptRecord) -> None:
         """The client left before it was clear whether it answers."""
@@ -136,7 +171,20 @@ class Journey:
             duration_s=duration_s,
             overhead_s=duration_s if self.overhead_s is None else self.overhead_s,
             retry=call.retry,
+            edited=self.edited,
+            estimated_tokens=call.estimate,
+            reserved_tokens=self.reserved_tokens,
         )
+
+    def _after(self, targets: Sequence[Target], rule: str, text: str) -> None:
+        for target in targets:
+            if target.idle:
+                self._candidate(target, "left_out", target.idle, target.idle_text)
+            else:
+                self._candidate(target, "not_needed", rule, text)
+
+    def _lacking(self, target: Target, lack: Shortfall) -> None:
+        self._candidate(target, "left_out", lack.meter.name, said(lack), **_numbers(lack), opens_at=lack.opens_at)
 
     def _candidate(self, target: Target, verdict: Word, rule: str, text: str, **numbers: float | None) -> None:
         self.candidates.append(
@@ -149,3 +197,25 @@ class Journey:
                 **numbers,
             )
         )
+
+
+def _numbers(lack: Shortfall) -> dict[str, float]:
+    return numbers(lack.meter.unit, lack.used, lack.amount)
+
+
+def _rest(target: Target, until: float, cause: str, full: LimitReachedError | None, now: Moment) -> Resting:
+    """A rest until boot time `until`, or until the limits without room have some."""
+    if full:
+        until = max(until, now.boot + full.wait_s)
+    return Resting(
+        who=target.id,
+        until=until,
+        cause=f"{cause}; {said(full.longest)}" if full else cause,
+        limited=cause.startswith(LIMITED),
+        guessed=cause.endswith(PROBING) or (full is not None and guessed(full.longest)),
+    )
+
+
+def _wall(until: float, now: Moment) -> float | None:
+    """A moment of boot time in Unix seconds; None for never."""
+    return now.wall + until - now.boot if until < inf else None

@@ -11,21 +11,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from msgspec.structs import replace
-
-from gateway.catalog.catalog import Catalog, Client, Resolution, Target
-from gateway.catalog.schema import Paid
-from gateway.errors import ExhaustedError, GatewayError, ModelNotAllowedError, UnknownModelError, UpstreamTimeoutError
+from gateway.catalog.catalog import Client, Resolution, Target
+from gateway.errors import GatewayError, UpstreamTimeoutError
 from gateway.limits.ledger import NOTHING, LimitReachedError, Need, Reservation
 from gateway.records import Answer, Call, Settled
-from gateway.routing import fits, rank
-from gateway.routing.chooser import Situation
-from gateway.routing.explain import said
-from gateway.routing.final import final_error
+from gateway.routing import fits
+from gateway.routing.final import final_error, own_limit_error
 from gateway.routing.outcome import Verdict
 from gateway.state import State
 
-from . import account, waiting
+from . import account, candidates, waiting
 from .attempt import Attempt, FailedError, RestingError
 from .journey import Journey
 from .line import WORD_S, Lines, pause
@@ -89,8 +84,8 @@ class Relay:
     ) -> Answer:
         """The client's own request is reserved once, charged if anything answers it, and runs until `stack` closes."""
         ledger, clock = self.state.ledger, self.state.clock
-        resolution = self._resolve(self.state.catalog, call, client)
-        seat = self._seat(call, client)
+        resolution = candidates.resolve(self.state, call, client)
+        seat = self._seat(call, client, resolution, journey)
         # What was charged stays charged: this gives back the rest.
         stack.callback(lambda: ledger.settle(seat, NOTHING, clock.now()))
 
@@ -132,42 +127,14 @@ class Relay:
                 )
         return answer
 
-    def _resolve(self, catalog: Catalog, call: Call, client: Client | None) -> Resolution:
-        """What the names stand for. Raises UnknownModelError or ModelNotAllowedError."""
-        found: list[Resolution] = []
-        names = dict.fromkeys((call.model, *call.models))
-        for name in names:
-            if client is not None and not client.allows(name):
-                if len(names) == 1:
-                    raise ModelNotAllowedError(
-                        f"The client {client.name!r} may not use {name[:200]!r}: its `models` do not include it.",
-                        param="model",
-                    )
-                continue
-            try:
-                found.append(catalog.resolve(name))
-            except UnknownModelError:
-                if len(names) == 1:
-                    raise
-        if not found:
-            raise UnknownModelError(f"None of {', '.join(map(repr, names))[:400]} is a model that can be used here.")
-        if len(found) == 1:
-            return found[0]
-        return rank.merged(found, lambda each: self._ordered(catalog, replace(call, preferences=None), each))
-
-    def _seat(self, call: Call, client: Client | None) -> Reservation:
+    def _seat(self, call: Call, client: Client | None, resolution: Resolution, journey: Journey) -> Reservation:
         """The client's place in its own request limits. Raises ExhaustedError at once: no other target would help."""
         now = self.state.clock.now()
         try:
             return self.state.ledger.reserve(account.requests_of(client), Need(1), now)
         except LimitReachedError as error:
-            longest = max(error.shortfalls, key=lambda each: each.wait_s)
-            when = "allows nothing" if error.never else f"opens in {error.wait_s:.1f} s"
-            raise ExhaustedError(
-                f"The client {call.client!r} is at its own limit: {said(longest)}. It {when}.",
-                retry_after_s=error.wait_s,
-                quota=longest.meter.is_quota,
-            ) from None
+            journey.refused(candidates.ordered(self.state, call, resolution), error)
+            raise own_limit_error(call.client, error, now) from None
 
     async def _first_to_answer(
         self,
@@ -180,51 +147,34 @@ class Relay:
     ) -> Answer:
         """Try targets, best first. The winner stays open until `stack` closes."""
         catalog = self.state.catalog
-        paid = fits.paid_rule(catalog.server.paid, resolution.paid, client.paid if client else "allow")
-        targets = self._ordered(catalog, call, resolution)
+        paid = candidates.paid_rule(catalog, resolution, client)
+        targets = candidates.ordered(self.state, call, resolution)
+        self.state.chooser.turned(resolution)
         outgrown: set[int | None] = set()
         for place, target in enumerate(targets):
             now = self.state.clock.now()
-            if reason := self._unfit(target, call, client, paid, outgrown):
+            if reason := candidates.unfit(target, call, client, paid, outgrown):
                 journey.unfit(target, reason)
                 continue
             attempt = Attempt(self.state, self._upstream, self._jitter, journey, target, client, deadline)
             try:
                 answer = await stack.enter_async_context(attempt.open(catalog.server, paid))
             except RestingError as error:
-                journey.resting(target, error.cooldown, now)
+                journey.resting(target, error.cooldown, now, error.shortfalls)
             except LimitReachedError as error:
-                journey.full(target, error)
+                journey.full(target, error, now)
             except FailedError as error:
                 if error.verdict.larger_context:
                     outgrown.add(target.context)
+            except BaseException:  # the client left, or `request_timeout` is over
+                journey.not_reached(targets[place + 1 :])
+                raise
             else:
                 journey.not_needed(targets[place + 1 :])
                 if answer.status < 400:
                     self.state.chooser.answered(resolution, call, target)
                 return answer
         raise self._nobody(call, journey, targets)
-
-    def _ordered(self, catalog: Catalog, call: Call, resolution: Resolution) -> Sequence[Target]:
-        now = self.state.clock.now()
-        situation = Situation(
-            catalog, self.state.ledger, now, lambda target: account.need(target, call).cost_nanousd, call.stream
-        )
-        targets = self.state.chooser.order(resolution, call, situation)
-        self.state.chooser.turned(resolution)
-        return targets
-
-    def _unfit(
-        self, target: Target, call: Call, client: Client | None, paid: Paid, outgrown: set[int | None]
-    ) -> fits.Unfit | None:
-        limited = any(meter.unit == "cost" for meter in account.meters_of(target, client))
-        if reason := fits.unfit(target, call, paid, cost_limited=limited):
-            return reason
-        # Another target said that the prompt is too long: one that is known to be no larger would say the same.
-        known = [context for context in outgrown if context is not None]
-        if known and target.context is not None and target.context <= max(known):
-            return fits.Unfit("context", f"context of {target.context:,} is no larger than the one that was too small")
-        return None
 
     def _nobody(self, call: Call, journey: Journey, targets: Sequence[Target]) -> GatewayError:
         verdicts: list[tuple[str, Verdict]] = journey.verdicts

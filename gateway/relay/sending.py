@@ -45,6 +45,8 @@ class Opened(Struct, kw_only=True):
     """Seconds from sending to the head."""
     content_s: float
     """Seconds from sending until the verdict."""
+    edited: tuple[str, ...]
+    """Members of the body that differ from what the client sent."""
     asked_for_usage: bool
     """The gateway asked a stream for usage that the client had not asked for."""
 
@@ -89,6 +91,7 @@ async def send(  # noqa: PLR0913 - an attempt has as many sides
         held=held,
         first_byte_s=headed.boot - began.boot,
         content_s=clock.now().boot - began.boot,
+        edited=request.edited,
         asked_for_usage=call.stream and target.include_usage and not call.wants_usage and not plain,
     )
 

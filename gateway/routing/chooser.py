@@ -75,9 +75,9 @@ class Chooser:
         return targets if call.preferences is None else rank.preferred(targets, call.preferences)
 
     def turned(self, resolution: Resolution) -> None:
-        """A request took the turn of its name: the next one begins at the next model, if they take turns."""
-        if resolution.strategy == "round_robin":
-            self._turns[resolution.name] = self._turns.get(resolution.name, 0) + 1
+        """A request took the turn of its names: the next one begins at the next model, if they take turns."""
+        for name in (resolution.name,) if resolution.strategy == "round_robin" else resolution.turning:
+            self._turns[name] = self._turns.get(name, 0) + 1
 
     def began(self, target: Target) -> None:
         """An attempt at `target` has its room: the next one at this model begins at another key, if they take turns.

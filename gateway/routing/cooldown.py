@@ -22,6 +22,8 @@ HINT_S = 3600.0
 """The longest rest for a hint that may be wrong."""
 CERTAIN_S = 32 * 86400.0
 """The longest rest for a hint that is certain: a month's quota, and a day for time zones."""
+PROBING = "; one request tries it now"
+"""How the cause of a cooldown ends that is there for a probe only: its end is a guess."""
 _BACKOFF_S = 300.0
 _KEY_S = (600.0, 6 * 3600.0)
 _MISSING_MODEL_S = 3600.0
@@ -99,19 +101,19 @@ class Cooldowns:
                 longest = Cooldown(*scope, rest.until, rest.cause)
         return longest
 
-    def may_probe(self, target: Target, now: Moment) -> bool:
-        """Whether no request on its way is the probe for one of the target's scopes."""
-        return self._probing(target, now) is None
+    def in_the_way(self, target: Target, now: Moment) -> Cooldown | None:
+        """What `enter` would give. Changes nothing."""
+        return self.blocking(target, now) or self._probing(target, now)
 
     def enter(self, target: Target, now: Moment) -> Cooldown | None:
         """None if an attempt may start now, else what is in its way. To be asked right before the attempt.
 
         After a cooldown, or since a failure without one, the first to ask becomes the probe. Until it ended, others
-        get a cooldown of 1 s with the cause `probing`.
+        get a cooldown of 1 s, whose cause ends in `PROBING`.
         """
         if not self._rests:
             return None
-        if found := self.blocking(target, now) or self._probing(target, now):
+        if found := self.in_the_way(target, now):
             return found
         scopes = _scopes(target)
         probe = _Probe(scopes, now.boot + _LOST_PROBE_S)
@@ -221,7 +223,7 @@ class Cooldowns:
             return None
         for scope in _scopes(target):
             if (probe := self._probes.get(scope)) and now.boot < probe.lost_at:
-                return Cooldown(*scope, now.boot + _PROBING_S, "probing")
+                return Cooldown(*scope, now.boot + _PROBING_S, f"{self._rests[scope].cause}{PROBING}")
         return None
 
     def _end(self, probes: Iterable[_Probe]) -> None:

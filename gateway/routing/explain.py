@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from gateway.limits.meters import Gauge
 from gateway.limits.terms import Shortfall
 
 MOST_BYTES = 200
@@ -15,6 +16,9 @@ _WINDOWS = {
     "week": "this week",
     "month": "this month",
 }
+_A_TARGETS_OWN = frozenset({"provider", "key", "model"})
+_OPEN_AT_ONCE = frozenset({"calendar", "first_use"})
+"""Algorithms whose next window has room whatever becomes of requests in flight."""
 
 
 def why_header(entries: Sequence[tuple[str, str]]) -> str:
@@ -34,23 +38,61 @@ def why_header(entries: Sequence[tuple[str, str]]) -> str:
 
 
 def said(shortfall: Shortfall) -> str:
-    """`30 of 30 this minute`, `needs 10,600, 7,900 of 12,000 tokens left this minute`, `$2 of $2 today`."""
+    """`30 of 30 this minute`, `needs 10,600, 7,900 of 12,000 tokens left this minute`, `$2 of $2 today`.
+
+    With whose limit it is where that is not the target's own, and marked where its time of opening is an estimate.
+    """
     meter = shortfall.meter
-    if meter.unit == "concurrent_requests":
+    whose = "" if meter.scope_type in _A_TARGETS_OWN else f" ({meter.scope_type} {meter.scope})"
+    guess = ""
+    if guessed(shortfall):
+        held = f", {_number(meter.unit, shortfall.held)} held by running requests"
+        guess = f"{'' if meter.unit == 'concurrent_requests' else held}, opening estimated"
+    return f"{_lack(shortfall)}{whose}{guess}"
+
+
+def guessed(shortfall: Shortfall) -> bool:
+    """Whether the named time is an estimate: it hangs on what becomes of requests in flight."""
+    return shortfall.by_holds or (shortfall.held > 0 and shortfall.meter.rule.algorithm not in _OPEN_AT_ONCE)
+
+
+def room(gauge: Gauge) -> str:
+    """`8 of 30 left this minute`, `7,900 of 12,000 tokens left this minute`, `$1.63 of $2.00 left today`."""
+    left, amount = (_number(gauge.unit, n) for n in (gauge.remaining, gauge.amount))
+    return f"{left} of {amount}{_noun(gauge.unit)} left {_when(gauge.window)}".rstrip()
+
+
+def numbers(unit: str, used: int, amount: int) -> dict[str, float]:
+    """`used` and `amount` of a limit, money in USD."""
+    return {"used": used / 1e9, "amount": amount / 1e9} if unit == "cost" else {"used": used, "amount": amount}
+
+
+def _lack(shortfall: Shortfall) -> str:
+    unit, window = shortfall.meter.unit, shortfall.meter.window
+    if unit == "concurrent_requests":
         return f"{shortfall.held:,} of {shortfall.amount:,} running"
-    if meter.unit == "tokens_per_request":
+    if unit == "tokens_per_request":
         return f"needs {shortfall.need:,} tokens, a request may be {shortfall.amount:,}"
-    when = _WINDOWS.get(meter.window, f"in {meter.window}")
-    money = meter.unit == "cost"
-    amount, need = (_money(n) if money else f"{n:,}" for n in (shortfall.amount, shortfall.need))
-    unit = "" if meter.unit == "requests" or money else f" {meter.unit.replace('_', ' ')}"
+    amount, need = _number(unit, shortfall.amount), _number(unit, shortfall.need)
     if shortfall.never:
-        return f"needs {need}{unit}, the whole limit is {amount} per {meter.window}"
-    left = shortfall.amount - shortfall.used - shortfall.held
-    if left <= 0 or meter.unit == "requests":
-        taken = shortfall.used + shortfall.held
-        return f"{_money(taken) if money else f'{taken:,}'} of {amount}{unit} {when}"
-    return f"needs {need}, {_money(left) if money else f'{left:,}'} of {amount}{unit} left {when}"
+        return f"needs {need}{_noun(unit)}, the whole limit is {amount} per {window}"
+    taken = shortfall.used + shortfall.held
+    left = shortfall.amount - taken
+    if left <= 0 or unit == "requests":
+        return f"{_number(unit, taken)} of {amount}{_noun(unit)} {_when(window)}"
+    return f"needs {need}, {_number(unit, left)} of {amount}{_noun(unit)} left {_when(window)}"
+
+
+def _when(window: str) -> str:
+    return _WINDOWS.get(window, f"in {window}" if window else "")
+
+
+def _noun(unit: str) -> str:
+    return "" if unit in {"requests", "cost"} else f" {unit.replace('_', ' ')}"
+
+
+def _number(unit: str, n: int) -> str:
+    return _money(n) if unit == "cost" else f"{n:,}"
 
 
 def _money(nanousd: int) -> str:

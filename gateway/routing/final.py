@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import ceil, isfinite
 
 from msgspec import Struct
 
@@ -18,27 +19,54 @@ from gateway.errors import (
 )
 from gateway.limits.terms import LimitReachedError
 
-from .explain import said
+from .cooldown import HINT_S
+from .explain import guessed, said
 from .outcome import Verdict
 
 _MONEY = frozenset({"paid", "price_unknown"})
 _IDLE = frozenset({"no_key", "off", "score"})
 
 
+class Full(Struct, frozen=True, kw_only=True):
+    """A target that was left out by limits without room."""
+
+    who: str
+    error: LimitReachedError
+    at: float
+    """Boot time at which they were looked at."""
+
+
+class Resting(Struct, frozen=True, kw_only=True):
+    """A target that was left out by a cooldown, or was laid to rest by this request."""
+
+    who: str
+    until: float
+    """Boot time at which it may be tried, and its limits have room too."""
+    cause: str
+    limited: bool
+    """Whether it said that a limit is reached."""
+    guessed: bool = False
+
+    def left_s(self, now: Moment) -> float:
+        """Seconds until then; 0 if it has come."""
+        return max(0.0, self.until - now.boot)
+
+
 class _Opening(Struct, frozen=True):
-    """A target that will have room again."""
+    """A target that will have room again; after infinitely many seconds, that nobody knows when."""
 
     wait_s: float
     who: str
     why: str
     quota: bool
+    guessed: bool
 
 
 def final_error(
     name: str,
     *,
-    limits: Sequence[tuple[str, LimitReachedError]],
-    rests: Sequence[tuple[str, float, str, bool]],
+    limits: Sequence[Full],
+    rests: Sequence[Resting],
     verdicts: Sequence[tuple[str, Verdict]],
     unfits: Sequence[tuple[str, str, str]],
     could_be_free: bool,
@@ -46,22 +74,11 @@ def final_error(
 ) -> GatewayError:
     """The error for `name`, of which no target answered.
 
-    `limits` are the full ones, `rests` those cooling down (id, seconds left, cause, whether after a 429), `verdicts`
-    those that were tried, `unfits` (id, rule, text) those that could not serve.
+    `limits` are the full ones, `rests` those cooling down, `verdicts` those that were tried, `unfits` (id, rule, text)
+    those that could not serve. A target that has just said 429 is among `verdicts` and `rests`.
     """
-    openings = [
-        _Opening(error.wait_s, who, said(max(error.shortfalls, key=lambda each: each.wait_s)), _quota(error))
-        for who, error in limits
-        if not error.never
-    ]
-    openings += [
-        _Opening(left_s, who, f"cooling down, {cause}", quota=False) for who, left_s, cause, was in rests if was
-    ]
-    openings += [
-        _Opening(verdict.rest.wait_s or 1.0 if verdict.rest else 1.0, who, verdict.text or verdict.cause, quota=False)
-        for who, verdict in verdicts
-        if verdict.faulty == "limit"
-    ]
+    openings = [_of_limits(each, now) for each in limits if not each.error.never]
+    openings += [_of_rest(each, now) for each in rests if each.limited]
     if openings:
         return _exhausted(name, min(openings, key=lambda each: each.wait_s), now)
     failed = [(who, verdict) for who, verdict in verdicts if verdict.faulty in {"failed", "slow"}]
@@ -70,29 +87,58 @@ def final_error(
     if contexts := [text for _, verdict in verdicts if verdict.larger_context for text in (verdict.text,)]:
         return _bad(f"No target of {name!r} has a large enough context: {contexts[-1]}.", "context_length_exceeded")
     if limits:
-        who, error = limits[0]
-        largest = next(each for each in error.shortfalls if each.never)
-        return RequestTooLargeError(f"Too large for every target of {name!r}: {who} {said(largest)}.")
+        first = limits[0]
+        largest = next(each for each in first.error.shortfalls if each.never)
+        return RequestTooLargeError(f"Too large for every target of {name!r}: {first.who} {said(largest)}.")
     if verdicts or rests:
         states = [f"{who}: {verdict.text or verdict.cause}" for who, verdict in verdicts]
-        states += [f"{who}: cooling down, {cause}, {left_s:.0f} s left" for who, left_s, cause, _ in rests]
+        states += [f"{each.who}: cooling down, {each.cause}, {each.left_s(now):.0f} s left" for each in rests]
         return NoCandidateError(f"Nothing can serve {name!r} now: {'; '.join(states)[:600]}.")
     return _unfit(name, unfits, could_be_free=could_be_free)
 
 
-def _exhausted(name: str, first: _Opening, now: Moment) -> ExhaustedError:
-    at = datetime.fromtimestamp(now.wall + first.wait_s, UTC)
-    when = f"{at:%H:%M:%S} UTC" if first.wait_s < 86_400 else f"{at:%d %b %H:%M} UTC"
+def own_limit_error(client: str, error: LimitReachedError, now: Moment) -> ExhaustedError:
+    """The error for a client that is at its own limit: 429 at once, no other target would help."""
+    opening = _of_limits(Full(who=client, error=error, at=now.boot), now)
+    what = "allows nothing" if error.never else f"opens {_when(opening, now)}"
     return ExhaustedError(
-        f"Every target of {name!r} is at a limit or cooling down. First to open: {first.who} at {when}, "
-        f"in {first.wait_s:.1f} s ({first.why}).",
+        f"The client {client!r} is at its own limit: {opening.why}. It {what}.",
+        retry_after_s=opening.wait_s,
+        quota=opening.quota,
+    )
+
+
+def _of_limits(full: Full, now: Moment) -> _Opening:
+    """When the last of the limits in the way has room; since they were looked at, others may have been tried."""
+    last = full.error.longest
+    wait_s = max(0.0, last.wait_s - (now.boot - full.at))
+    return _Opening(wait_s, full.who, said(last), last.meter.is_quota, guessed(last))
+
+
+def _of_rest(rest: Resting, now: Moment) -> _Opening:
+    """When a target that refused will be tried again. Beyond what a mere hint may say, it is a quota."""
+    left_s = rest.left_s(now)
+    return _Opening(left_s, rest.who, f"cooling down, {rest.cause}", left_s > HINT_S, rest.guessed)
+
+
+def _exhausted(name: str, first: _Opening, now: Moment) -> ExhaustedError:
+    return ExhaustedError(
+        f"Every target of {name!r} is at a limit or cooling down. First to open: {first.who} {_when(first, now)} "
+        f"({first.why}).",
         retry_after_s=first.wait_s,
         quota=first.quota,
     )
 
 
-def _quota(error: LimitReachedError) -> bool:
-    return max(error.shortfalls, key=lambda each: each.wait_s).meter.is_quota
+def _when(opening: _Opening, now: Moment) -> str:
+    """`at 23:59:38 UTC, in 7.5 s`: never before the moment. What is a guess says so."""
+    if not isfinite(opening.wait_s):
+        return "at no time that is known"
+    # From whole milliseconds, like `retry_after_seconds`: float dust must not name the next second.
+    at = datetime.fromtimestamp(ceil(round(now.wall + opening.wait_s, 3)), UTC)
+    when = f"{at:%H:%M:%S} UTC" if opening.wait_s < 86_400 else f"{at:%d %b %H:%M:%S} UTC"
+    about = "about " if opening.guessed else ""
+    return f"at {about}{when}, in {about}{ceil(round(opening.wait_s * 10, 3)) / 10:.1f} s"
 
 
 def _failed(name: str, who: str, verdict: Verdict) -> GatewayError:

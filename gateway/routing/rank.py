@@ -79,6 +79,7 @@ def merged(resolutions: Sequence[Resolution], ordered: Callable[[Resolution], Se
         free_first=False,
         paid=paid_rule(*(each.paid for each in resolutions)),
         sticky=False,
+        turning=tuple(each.name for each in resolutions if each.strategy == "round_robin"),
     )
 
 

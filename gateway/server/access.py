@@ -6,14 +6,16 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.errors import InvalidKeyError
+from gateway.errors import ForbiddenError, InvalidKeyError
+from gateway.records import Secret
 
 from .admin import check_admin
 from .clients import identify
-from .keys import CALLER, STATE
+from .keys import ADMIN, CALLER, STATE, Caller
 
-Guard = Literal["open", "client", "admin", "page"]
-"""`page` is `admin` where a browser is sent to /login instead of being told off in JSON."""
+Guard = Literal["open", "client", "sender", "admin", "page"]
+"""`sender` is a client or an admin, who needs no client's key: ADMIN says which.
+`page` is `admin` where a browser is sent to /login instead of being told off in JSON."""
 
 GUARDS: Final = web.AppKey[dict[web.AbstractRoute, Guard]]("guards")
 
@@ -30,6 +32,8 @@ async def check_access(request: web.Request, handler: Handler) -> web.StreamResp
             pass
         case "client":
             request[CALLER] = identify(request, request.app[STATE].catalog)
+        case "sender":
+            _check_sender(request)
         case "admin":
             check_admin(request)
         case "page":
@@ -42,3 +46,21 @@ async def check_access(request: web.Request, handler: Handler) -> web.StreamResp
                     status=303, headers={"Location": f"/login?next={quote(request.rel_url.raw_path_qs)}"}
                 )
     return await handler(request)
+
+
+def _check_sender(request: web.Request) -> None:
+    """Note who asks, and whether it is an admin. Raises InvalidKeyError for who is neither that nor a client."""
+    try:
+        check_admin(request)
+        request[ADMIN] = True
+    except (InvalidKeyError, ForbiddenError):
+        request[ADMIN] = False
+    try:
+        request[CALLER] = identify(request, request.app[STATE].catalog)
+    except InvalidKeyError:
+        if not request[ADMIN]:
+            raise InvalidKeyError(
+                "This needs a client's key as Authorization: Bearer, x-api-key or x-goog-api-key, "
+                "or the admin token as x-admin-token."
+            ) from None
+        request[CALLER] = Caller(None, Secret())

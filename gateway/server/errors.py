@@ -106,9 +106,9 @@ def headers(error: GatewayError) -> dict[str, str]:
     match error:
         case ExhaustedError():
             if isfinite(error.retry_after_s):
-                # Never early: a client that returns a moment too soon is refused again.
-                found["Retry-After"] = str(max(1, ceil(error.retry_after_s)))
-                found["retry-after-ms"] = str(max(1, ceil(error.retry_after_s * 1000)))
+                # Never early: a client that returns a moment too soon is refused again. But float dust is no moment.
+                found["Retry-After"] = str(max(1, ceil(round(error.retry_after_s, 6))))
+                found["retry-after-ms"] = str(max(1, ceil(round(error.retry_after_s * 1000, 3))))
             if error.retry_after_s > _WORTH_WAITING_S:
                 found["x-should-retry"] = "false"
         case UpstreamFailedError() | UpstreamTimeoutError():

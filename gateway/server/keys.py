@@ -56,6 +56,9 @@ class Caller:
 CALLER: Final = web.RequestKey("caller", Caller)
 """Set where a route is for clients."""
 
+ADMIN: Final = web.RequestKey("admin", bool)
+"""Whether it is an admin who asks; set where a route is for clients and admins."""
+
 HANDED_OVER: Final = web.RequestKey("handed_over", bool)
 """Set once a call went to the relay, which keeps the record from then on."""
 

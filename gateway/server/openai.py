@@ -22,7 +22,7 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
         id=request[REQUEST_ID],
         client=caller.name,
         authorization=caller.authorization,
-        may_pay=request.headers.get("x-gateway-paid", "").strip().lower() == "yes",
+        may_pay=read_may_pay(request),
         received=received,
         retry=read_retry(request.headers.get("x-stainless-retry-count", "")),
     )
@@ -39,6 +39,11 @@ def check_open(state: State) -> None:
     cap = state.catalog.server.max_concurrent_requests
     if cap and state.running >= cap:
         raise OverloadedError(f"{cap} requests are running, the most that server.max_concurrent_requests allows.")
+
+
+def read_may_pay(request: web.Request) -> bool:
+    """Whether the caller agrees to pay for this request, where it is asked to (`paid: opt_in`)."""
+    return request.headers.get("x-gateway-paid", "").strip().lower() == "yes"
 
 
 def read_retry(count: str) -> int:

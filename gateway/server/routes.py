@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from . import config, health, login, models, openai, pages, usage
+from . import adjust, config, explain, health, login, models, openai, pages, usage
 from .access import GUARDS, Guard, check_access
 from .errors import answer_errors
 from .headers import add_headers, pack
@@ -25,6 +25,7 @@ class Route(NamedTuple):
 
 TABLE: Final = (
     Route("POST", "/v1/chat/completions", openai.post_chat, "client"),
+    Route("POST", "/v1/route", explain.post_route, "sender"),
     Route("GET", "/v1/models", models.get_models, "client"),
     Route("GET", "/v1/models/{id:.+}", models.get_model, "client"),
     Route("GET", "/health", health.get_health, "open"),
@@ -35,6 +36,9 @@ TABLE: Final = (
     Route("POST", "/config/reload", config.post_reload, "admin"),
     Route("GET", "/usage/current", usage.get_current, "admin"),
     Route("GET", "/usage/requests", usage.get_requests, "admin"),
+    Route("POST", "/usage/adjust", adjust.post_adjust, "admin"),
+    Route("POST", "/usage/cooldowns/reset", adjust.post_reset, "admin"),
+    Route("GET", "/explain/{request_id:.+}", explain.get_explain, "sender"),
     Route("GET", "/", pages.status_page, "page"),
     Route("GET", "/static/{name}", pages.static_file, "open"),
     Route("GET", "/login", pages.login_page, "open"),

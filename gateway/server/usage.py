@@ -13,6 +13,7 @@ from gateway.history import Tally
 from gateway.limits import meters
 from gateway.limits.meters import rfc3339
 from gateway.records import Settled
+from gateway.routing.cooldown import Cooldown
 from gateway.state import State
 
 from .answering import json_answer
@@ -54,17 +55,19 @@ def current(state: State, now: Moment) -> dict[str, Any]:
     return {
         "at": rfc3339(now.wall),
         "limits": [meters.as_json(each) for each in meters.gauges(catalog.meters, state.ledger, now)],
-        "cooldowns": [
-            {
-                "id": each.id,
-                "scope_type": each.kind,
-                "until": rfc3339(now.wall + each.left_s(now)),
-                "cause": each.cause,
-            }
-            for each in state.cooldowns.active(now)
-        ],
+        "cooldowns": [cooldown_json(each, now) for each in state.cooldowns.active(now)],
         "providers": providers,
         "models": models,
+    }
+
+
+def cooldown_json(cooldown: Cooldown, now: Moment) -> dict[str, Any]:
+    """One row of `cooldowns`."""
+    return {
+        "id": cooldown.id,
+        "scope_type": cooldown.kind,
+        "until": rfc3339(now.wall + cooldown.left_s(now)),
+        "cause": cooldown.cause,
     }
 
 

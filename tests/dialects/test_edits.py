@@ -13,7 +13,7 @@ START = b'{"model": "base", "messages": [{"role":"user","content":"hi"}]'
 def edited(members: bytes, **edits: Any) -> bytes:
     """What the end of a body becomes that starts with START."""
     call = read_call(START + members + b"}", id="1")
-    result = edited_body(call, Edits(**({"model": "base"} | edits)))
+    result = edited_body(call, Edits(**({"model": "base"} | edits))).body
     assert result.startswith(START)
     return result.removeprefix(START).removesuffix(b"}")
 
@@ -21,13 +21,13 @@ def edited(members: bytes, **edits: Any) -> bytes:
 def test_no_edit_no_change() -> None:
     """The client's own bytes go up, not a copy."""
     body = START + b', "stream": false , "x" : 1e3}'
-    assert edited_body(read_call(body, id="1"), Edits(model="base")) is body
+    assert edited_body(read_call(body, id="1"), Edits(model="base")).body is body
 
 
 def test_the_model_is_named_as_the_provider_names_it() -> None:
     """Where the names differ."""
     call = read_call(START + b"}", id="1")
-    assert edited_body(call, Edits(model="llama")) == START.replace(b"base", b"llama") + b"}"
+    assert edited_body(call, Edits(model="llama")).body == START.replace(b"base", b"llama") + b"}"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,23 @@ def test_an_object_without_some_of_its_members(names: set[str], left: bytes) -> 
 def test_a_prompt_goes_up_as_messages() -> None:
     """No provider of this dialect knows `prompt`."""
     call = read_call(b'{"model": "base", "prompt": "hi", "n": 1}', id="1")
-    assert (
-        edited_body(call, Edits(model="base"))
-        == b'{"model": "base", "messages": [{"role":"user","content":"hi"}], "n": 1}'
-    )
+    found = edited_body(call, Edits(model="base"))
+    assert found.body == b'{"model": "base", "messages": [{"role":"user","content":"hi"}], "n": 1}'
+    assert found.names == ("prompt",)
+
+
+@pytest.mark.parametrize(
+    ("members", "edits", "names"),
+    [
+        pytest.param(b', "n": 1', {}, (), id="nothing"),
+        pytest.param(b', "stream": true', {"model": "llama"}, ("model", "stream_options"), id="replaced and put in"),
+        pytest.param(b', "provider": {}, "models": ["a"]', {}, ("models", "provider"), id="taken out"),
+        pytest.param(b', "n": 1', {"drop": ("n", "user")}, ("n",), id="what is not there is not taken out"),
+        pytest.param(b', "n": 1', {"rename": {"n": "count"}}, ("n",), id="renamed, by the client's name"),
+        pytest.param(b', "n": 1', {"set": {"n": 2, "seed": 7}}, ("n", "seed"), id="set"),
+    ],
+)
+def test_what_was_changed_is_named(members: bytes, edits: dict[str, Any], names: tuple[str, ...]) -> None:
+    """Each member once, for the story of the request."""
+    call = read_call(START + members + b"}", id="1")
+    assert edited_body(call, Edits(**({"model": "base"} | edits))).names == names

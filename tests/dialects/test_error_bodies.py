@@ -34,6 +34,17 @@ from gateway.errors import BadRequestError, ExhaustedError, GatewayError, Unknow
             id="full for a while, rounded up",
         ),
         pytest.param(
+            ExhaustedError("Full.", retry_after_s=30.000_000_24),
+            {
+                "message": "Full.",
+                "type": "rate_limit_error",
+                "param": None,
+                "code": "rate_limit_exceeded",
+                "retry_after_seconds": 30.0,
+            },
+            id="what a float makes of half a minute",
+        ),
+        pytest.param(
             ExhaustedError("Full.", retry_after_s=math.inf, quota=True),
             {"message": "Full.", "type": "insufficient_quota", "param": None, "code": "insufficient_quota"},
             id="full for ever",

@@ -124,7 +124,7 @@ async def test_a_pool_is_one_allowance_for_two_providers(clock: FakeClock) -> No
     for model in ("one/small", "two/any", "two/other"):
         await ask(relay, model)
     for model in ("one/small", "two/new", "both"):
-        with pytest.raises(ExhaustedError, match=r"00:00:00 UTC, in 30\.0 s \(3 of 3 today\)"):
+        with pytest.raises(ExhaustedError, match=r"00:00:00 UTC, in 30\.0 s \(3 of 3 today \(pool shared\)\)"):
             await ask(relay, model)
     clock.advance(30)
     assert (await ask(relay, "both"))[0].headers["x-gateway-route"] == "one/small"

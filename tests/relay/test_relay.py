@@ -241,7 +241,9 @@ async def test_exactly_ten_of_three_hundred_pass_a_limit_of_ten(clock: FakeClock
         pytest.param([refusal(503)] * 3, UpstreamFailedError, "", id="all failed"),
         pytest.param([broke("timeout_idle")] * 3, UpstreamTimeoutError, "", id="all too slow"),
         pytest.param([refusal(401)] * 3, NoCandidateError, "", id="only bad keys"),
-        pytest.param([refusal(429)] * 3, ExhaustedError, "", id="all say 429"),
+        pytest.param(
+            [refusal(429)] * 3, ExhaustedError, "in 1.0 s (cooling down, 429 from upstream)", id="all say 429"
+        ),
     ],
 )
 async def test_when_nobody_answered(script: list[Step], error: type[GatewayError], text: str, clock: FakeClock) -> None:

@@ -69,7 +69,7 @@ def test_nothing_is_in_the_way_at_first(cooldowns: Cooldowns, clock: FakeClock) 
     """And nothing that an attempt tells needs a cooldown to be there."""
     assert cooldowns.blocking(HOME, clock.now()) is None
     assert cooldowns.enter(HOME, clock.now()) is None
-    assert cooldowns.may_probe(HOME, clock.now())
+    assert cooldowns.in_the_way(HOME, clock.now()) is None
     cooldowns.succeeded(HOME)
     cooldowns.left(HOME)
     cooldowns.reset("provider", "groq")
@@ -186,15 +186,15 @@ def probed(cooldowns: Cooldowns, clock: FakeClock, kind: Kind = "provider", name
     rest(cooldowns, clock, kind, name, wait_s=10)
     clock.advance(10)
     assert cooldowns.blocking(HOME, clock.now()) is None
-    assert cooldowns.may_probe(HOME, clock.now())
+    assert cooldowns.in_the_way(HOME, clock.now()) is None
     assert cooldowns.enter(HOME, clock.now()) is None
 
 
 def test_one_request_probes_after_a_cooldown(cooldowns: Cooldowns, clock: FakeClock) -> None:
     """Others of the scope are told a second; those outside of it go."""
     probed(cooldowns, clock)
-    assert cooldowns.enter(OTHER, clock.now()) == Cooldown("provider", "groq", 1011.0, "probing")
-    assert not cooldowns.may_probe(OTHER, clock.now())
+    assert cooldowns.enter(OTHER, clock.now()) == Cooldown("provider", "groq", 1011.0, "429; one request tries it now")
+    assert cooldowns.in_the_way(OTHER, clock.now())
     assert cooldowns.blocking(OTHER, clock.now()) is None
     assert cooldowns.enter(FAR, clock.now()) is None
 
@@ -230,7 +230,7 @@ def test_a_probe_that_fails_in_another_scope_has_ended_too(cooldowns: Cooldowns,
     """The provider was reached, though the key was refused: the next one may probe the provider."""
     probed(cooldowns, clock)
     rest(cooldowns, clock, "key", "mistral")
-    assert not cooldowns.may_probe(OTHER, clock.now())
+    assert cooldowns.in_the_way(OTHER, clock.now())
     rest(cooldowns, clock, "key", "groq#home", schedule="key")
     assert cooldowns.enter(WORK, clock.now()) is None
     assert cooldowns.enter(replace(WORK, model="qwen"), clock.now()) is not None
@@ -254,7 +254,7 @@ def test_a_new_probe_is_not_ended_with_an_old_one(cooldowns: Cooldowns, clock: F
     rest(cooldowns, clock, "provider", "groq", wait_s=0)
     assert cooldowns.enter(WORK, clock.now()) is None
     cooldowns.left(HOME)
-    assert cooldowns.enter(HOME, clock.now()) == Cooldown("provider", "groq", 1011.0, "probing")
+    assert cooldowns.enter(HOME, clock.now()) == Cooldown("provider", "groq", 1011.0, "429; one request tries it now")
 
 
 def test_a_lost_probe_does_not_block_for_ever(cooldowns: Cooldowns, clock: FakeClock) -> None:

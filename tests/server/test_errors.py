@@ -37,6 +37,11 @@ CHAT = "/v1/chat/completions"
             {"Retry-After": "61", "retry-after-ms": "60001", "x-should-retry": "false"},
             id="longer, rounded up",
         ),
+        pytest.param(
+            errors.ExhaustedError("full", retry_after_s=30.000_000_24),
+            {"Retry-After": "30", "retry-after-ms": "30000"},
+            id="what a float makes of half a minute",
+        ),
         pytest.param(errors.ExhaustedError("spent", retry_after_s=math.inf), {"x-should-retry": "false"}, id="never"),
         pytest.param(errors.UpstreamFailedError("all failed"), {"x-should-retry": "false"}, id="502"),
         pytest.param(errors.UpstreamTimeoutError("all slow"), {"x-should-retry": "false"}, id="504"),

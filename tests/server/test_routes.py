@@ -25,9 +25,14 @@ def test_only_health_and_login_are_open() -> None:
     assert {(route.method, route.path) for route in TABLE if route.guard == "open"} <= OPEN
 
 
+SENDERS = {("POST", "/v1/route"), ("GET", "/explain/{request_id:.+}")}
+"""A client may see why its own requests go where they go; an admin, why any does."""
+
+
 def test_inference_is_for_clients_and_the_rest_for_the_admin() -> None:
+    assert {(route.method, route.path) for route in TABLE if route.guard == "sender"} == SENDERS
     for route in TABLE:
-        if (route.method, route.path) not in OPEN:
+        if (route.method, route.path) not in OPEN | SENDERS:
             assert (route.guard == "client") is route.path.startswith("/v1/"), route
 
 
