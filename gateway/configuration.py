@@ -95,6 +95,10 @@ class Configuration(Struct, frozen=True, kw_only=True):
         fetched = prices.cached(folder) if config.prices.fetch else None
         return PriceLists.of(each for each in (_shipped_prices(), fetched) if each)
 
+    def record_file(self, file: str | None) -> Path | None:
+        """Where requests are recorded: by the same rule."""
+        return snapshot_folder(file, self.place, self.process) if file else None
+
     def _read(self) -> bytes:
         try:
             return self.place.path.read_bytes()

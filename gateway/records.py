@@ -190,3 +190,9 @@ class Settled(Struct, frozen=True, kw_only=True):
     """Of the prompt, before anything was sent."""
     reserved_tokens: int | None = None
     """Of prompt and answer, what the last attempt held at its start; None if none got as far."""
+    max_tokens: int | None = None
+    """What the client allowed the answer."""
+    needs: frozenset[str] = frozenset()
+    """Features that a target had to have."""
+    may_pay: bool = False
+    """Whether the client agreed to pay (`x-gateway-paid: yes`)."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from .catalog.catalog import Catalog
 from .clock import Clock, Moment
 from .errors import Problem
-from .history import Today
+from .history import History, Today
 from .limits.ledger import Ledger
 from .records import Settled
 from .routing.chooser import Chooser
@@ -76,6 +76,8 @@ class State:
         self.cooldowns = Cooldowns()
         self.chooser = Chooser()
         self.today = Today(catalog.server.timezone)
+        self.history = History(catalog.server.timezone)
+        """Not part of `dump`: it is larger than the rest, and has a file of its own."""
         self.recent: deque[Settled] = deque(maxlen=MOST_REQUESTS)
         self.running = 0
         """Client requests that are being answered."""
@@ -89,12 +91,14 @@ class State:
         self.catalog = catalog
         self.ledger.retain(catalog.meters, now)
         self.today.use(catalog.server.timezone)
+        self.history.use(catalog.server.timezone)
 
     def note(self, settled: Settled) -> None:
         """Remember a request that has ended."""
         self.recent.append(settled)
         self.today.add(settled)
         self.chooser.latencies.note(settled)
+        self.history.add(settled)
 
     def dump(self, now: Moment) -> dict[str, Any]:
         """What a restart has to know, as JSON-able values. No prompt, no key."""

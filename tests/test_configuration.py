@@ -122,6 +122,14 @@ def test_a_program_without_its_price_list_says_so(
         folder_with(tmp_path, ECHO).load()
 
 
+def test_the_record_lies_by_the_same_rule(tmp_path: Path) -> None:
+    """Unless there is none, or it says exactly where."""
+    found = folder_with(tmp_path, ECHO)
+    assert found.record_file("records/requests.jsonl") == tmp_path / "records/requests.jsonl"
+    assert found.record_file("/var/log/requests.jsonl") == Path("/var/log/requests.jsonl")
+    assert found.record_file(None) is None
+
+
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     """Some editors write one."""
     assert list(folder_with(tmp_path, b"\xef\xbb\xbf" + ECHO.encode()).load().catalog.providers) == ["demo"]

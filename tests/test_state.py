@@ -9,6 +9,7 @@ from gateway.limits.terms import Need
 from gateway.records import AttemptRecord, Settled, Usage
 from gateway.state import ConfigStatus, State
 from tests.fakes import FakeUpstream
+from tests.history.requests import ended
 from tests.relay.story import CONFIG, make
 
 
@@ -90,6 +91,15 @@ def answered(clock: FakeClock) -> Settled:
         duration_s=1.0,
         overhead_s=0.0,
     )
+
+
+def test_a_request_joins_all_that_is_remembered(clock: FakeClock) -> None:
+    """The list of the last ones, today's totals, the history; which is not in the dump: it has a file of its own."""
+    state = fresh(clock)
+    state.note(ended("ok", at=clock.wall))
+    assert len(state.recent) == state.today.total(clock.now()).requests == 1
+    assert list(state.history.read("provider", "1m", clock.now()).series) == ["groq"]
+    assert set(state.dump(clock.now())) == {"ledger", "cooldowns", "today", "latencies"}
 
 
 def test_what_is_no_dump_is_refused(clock: FakeClock) -> None:

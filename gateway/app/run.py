@@ -25,7 +25,8 @@ from gateway.settings import shipped
 from gateway.state import SnapshotStatus, State
 from gateway.storage.config_file import Watch
 from gateway.storage.lock import FolderLock
-from gateway.storage.snapshot import Snapshots
+from gateway.storage.recording import Recording
+from gateway.storage.snapshot import HISTORY_FORMAT, Snapshots
 from gateway.tasks import Tasks
 from gateway.upstream.echo import EchoUpstream
 from gateway.upstream.http import HttpUpstream
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE_S = 30.0
 LINGER_S = 5.0
 """What a client that was refused in the middle of its body gets to read the answer before the connection closes."""
+HISTORY_EVERY_S = 60.0
+"""How often the history is written: what a kill can cost of it. Counters and today's totals are in the snapshot."""
 LAST_WORDS_S = 0.5
 """What answers that are not relayed, pages and the like, get to finish after the drain."""
 
@@ -85,15 +88,24 @@ async def _serve(
         folder = configuration.snapshot_folder(server.snapshot.directory)
         stack.enter_context(FolderLock(folder))
         memory = Memory(
-            Snapshots(folder), State(loaded.catalog, clock, status(configuration, loaded, clock.now().wall))
+            Snapshots(folder),
+            Snapshots(folder, "history", HISTORY_FORMAT),
+            State(loaded.catalog, clock, status(configuration, loaded, clock.now().wall)),
         )
         memory.restore()
         state = memory.state
         state.chooser.leaderboard = shipped_leaderboard(shipped("config"))
-        reloads = Reloads(configuration, state, log_as_told)
+        recording = Recording()
+
+        def in_force(catalog: Catalog) -> None:
+            log_as_told(catalog)
+            recording.use(configuration.record_file(catalog.server.record.file))
+
+        in_force(loaded.catalog)
+        reloads = Reloads(configuration, state, in_force)
         http = await stack.enter_async_context(HttpUpstream())
         relay = Relay(state, Upstreams(http, EchoUpstream()), random.random)
-        relay.on_settled.append(logs.log_request)
+        relay.on_settled += [logs.log_request, recording.note]
         runner = web.AppRunner(
             application(state, relay, reloads),
             access_log=None,  # one line of our own per request says more
@@ -109,6 +121,8 @@ async def _serve(
         tasks = await stack.enter_async_context(Tasks())
         urls = await listen(runner, server.host, server.port)
         tasks.start("snapshots", memory.keep())
+        tasks.start("history", memory.keep_history())
+        tasks.start("recording", recording.keep())
         tasks.start("configuration", reloads.follow(watch))
         for feed in FEEDS:
             tasks.start(feed.name, follow(feed, state, folder, http, reloads.reload_or_log, random.random))
@@ -121,7 +135,9 @@ async def _serve(
         await finish_answers(runner, state, stop)
         await tasks.close()
         await runner.cleanup()
+        await recording.flush()
         await memory.save()
+        await memory.save_history()
         log.info("stopped")
         return stop.exit_code
 
@@ -150,6 +166,7 @@ class Memory(NamedTuple):
     """A state and the folder that outlives it."""
 
     snapshots: Snapshots
+    histories: Snapshots
     state: State
 
     def restore(self) -> None:
@@ -160,6 +177,12 @@ class Memory(NamedTuple):
             self.state.restore(recorded.dump, now)
             log.info("state restored: %.0f s old", max(0.0, now.wall - (recorded.saved_at or now.wall)))
         self.state.snapshot = SnapshotStatus(at=recorded.saved_at, error="")
+        history = self.histories.load()
+        if history.dump is not None:
+            try:
+                self.state.history.restore(history.dump)
+            except ValueError as error:
+                log.warning("the history begins anew, the old one stays in history.prev.json: %s", error)
 
     async def keep(self) -> None:
         """Write a snapshot every `snapshot.every`, for as long as it is let."""
@@ -171,7 +194,24 @@ class Memory(NamedTuple):
         """Write a snapshot now. A failure is shown, not raised."""
         now = self.state.clock.now()
         await self.snapshots.save(self.state.dump(now), now)
-        self.state.snapshot = SnapshotStatus(at=self.snapshots.saved_at, error=self.snapshots.error)
+        self._show()
+
+    async def keep_history(self) -> None:
+        """Write the history once a minute, for as long as it is let."""
+        while True:
+            await asyncio.sleep(HISTORY_EVERY_S)
+            await self.save_history()
+
+    async def save_history(self) -> None:
+        """Write the history now, without what is too old. A failure is shown, not raised."""
+        now = self.state.clock.now()
+        self.state.history.forget(now)
+        await self.histories.save(self.state.history.dump(), now)
+        self._show()
+
+    def _show(self) -> None:
+        error = self.snapshots.error or self.histories.error
+        self.state.snapshot = SnapshotStatus(at=self.snapshots.saved_at, error=error)
 
 
 def _log_start(configuration: Configuration, loaded: Loaded, urls: list[str]) -> None:

@@ -30,6 +30,7 @@ from .schema import (
     PriceEntry,
     PriceFeed,
     ProviderEntry,
+    Record,
     Server,
     Snapshot,
     Weights,
@@ -181,6 +182,7 @@ def key_reference() -> str:
 _SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("`server`", Server),
     ("`server.snapshot`", Snapshot),
+    ("`server.record`", Record),
     ("`clients.NAME`", ClientEntry),
     ("`providers.NAME`", ProviderEntry),
     ("`providers.NAME.api_keys.NAME`", KeyEntry),

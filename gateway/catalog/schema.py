@@ -90,6 +90,15 @@ class Snapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often the state is written."""
 
 
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of what was asked and how it went, to be replayed."""
+
+    file: str | None = None
+    """Where each request is written as a line of JSON, without prompt, answer or key. A relative path lies beside a
+    `config` folder, else in the XDG state folder. At 64 MiB the file becomes `FILE.1`; four such are kept. Left out:
+    nothing is recorded."""
+
+
 class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The process itself. Durations are seconds and sizes bytes once compiled."""
 
@@ -136,6 +145,8 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     meta-model and client wins."""
     snapshot: Snapshot = Snapshot()
     """Where the counters survive a restart."""
+    record: Record = Record()
+    """A file of what was asked and how it went, to be replayed."""
 
 
 class ClientEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

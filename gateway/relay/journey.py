@@ -174,6 +174,9 @@ class Journey:
             edited=self.edited,
             estimated_tokens=call.estimate,
             reserved_tokens=self.reserved_tokens,
+            max_tokens=call.max_tokens,
+            needs=call.needs,
+            may_pay=call.may_pay,
         )
 
     def _after(self, targets: Sequence[Target], rule: str, text: str) -> None:

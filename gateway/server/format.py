@@ -115,11 +115,17 @@ def clock(at: float, zone: str) -> str:
     return _local(at, zone).strftime("%H:%M:%S")
 
 
+def day(at: float, zone: str) -> str:
+    """`20 Nov` in an IANA zone."""
+    local = _local(at, zone)
+    return f"{local.day} {local.strftime('%b')}"
+
+
 def reset(at: float, zone: str, now: float) -> str:
     """`00:00 Pacific`, and on which day if that is more than a day away: `00:00 UTC on 1 Dec`."""
     local = _local(ceil(at), zone)
-    day = f" on {local.day} {local.strftime('%b')}" if at - now > 86400 else ""
-    return f"{local.strftime('%H:%M')} {zone_name(zone)}{day}"
+    on = f" on {day(ceil(at), zone)}" if at - now > 86400 else ""
+    return f"{local.strftime('%H:%M')} {zone_name(zone)}{on}"
 
 
 def zone_name(zone: str) -> str:

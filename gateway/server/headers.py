@@ -22,7 +22,9 @@ SECURITY: Final = {
 }
 
 _WORTH_PACKING_BYTES = 1024
-_TEXTS = frozenset({"application/json", "text/html", "text/css", "text/javascript", "text/plain", "application/yaml"})
+_TEXTS = frozenset(
+    {"application/json", "text/html", "text/css", "text/javascript", "text/plain", "text/csv", "application/yaml"}
+)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import mimetypes
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 from urllib.parse import urlencode
 
 import aiohttp_jinja2
@@ -13,10 +13,13 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.errors import NotFoundError
+from gateway.history import WINDOWS, By
 
 from . import sessions
 from .answering import json_answer
+from .historical import METRICS, Wanted, wanted
 from .keys import STATE
+from .past import past
 from .view import Ask, status
 
 REFRESH_S = 5
@@ -48,7 +51,9 @@ def setup(app: web.Application, web_root: Path) -> None:
         auto_reload=False,
     )
     stems = {file.name.partition(".")[0]: file.name for file in static}
-    environment.globals.update(static=lambda stem: f"/static/{stems[stem]}", link=link, version=__version__)
+    environment.globals.update(
+        static=lambda stem: f"/static/{stems[stem]}", link=link, usage_link=usage_link, version=__version__
+    )
 
 
 def _read(path: Path) -> StaticFile:
@@ -85,6 +90,22 @@ async def status_page(request: web.Request) -> web.StreamResponse:
         # A header and not a meta element: that one is announced by screen readers and found at fault by axe.
         response.headers["Refresh"] = str(REFRESH_S)
     return response
+
+
+def usage_link(wanted: Wanted, place: str = "/usage", **changed: str) -> str:
+    """A place that takes the query of the usage page, with some of what that says changed."""
+    return f"{place}?{urlencode({**msgspec.structs.asdict(wanted), **changed})}"
+
+
+async def usage_page(request: web.Request) -> web.StreamResponse:
+    """What was served over time. `?window= &by= &metric=` as for `/usage/historical`; `?format=json` as JSON."""
+    state = request.app[STATE]
+    shown = past(state, state.clock.now(), wanted(request.query))
+    if request.query.get("format") == "json":
+        return json_answer(msgspec.to_builtins(shown))
+    choices = {"window": tuple(WINDOWS), "by": get_args(By), "metric": tuple(METRICS)}
+    context = {"page": shown, "choices": choices, "signed_in": _signed_in(request)}
+    return aiohttp_jinja2.render_template("usage.html", request, context)
 
 
 def _signed_in(request: web.Request) -> bool:

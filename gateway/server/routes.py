@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from . import adjust, config, explain, health, login, models, openai, pages, usage
+from . import adjust, config, explain, health, historical, login, models, openai, pages, usage
 from .access import GUARDS, Guard, check_access
 from .errors import answer_errors
 from .headers import add_headers, pack
@@ -35,10 +35,13 @@ TABLE: Final = (
     Route("GET", "/config", config.get_config, "admin"),
     Route("POST", "/config/reload", config.post_reload, "admin"),
     Route("GET", "/usage/current", usage.get_current, "admin"),
+    Route("GET", "/usage/historical", historical.get_historical, "admin"),
+    Route("GET", "/usage/historical.csv", historical.get_historical_csv, "admin"),
     Route("GET", "/usage/requests", usage.get_requests, "admin"),
     Route("POST", "/usage/adjust", adjust.post_adjust, "admin"),
     Route("POST", "/usage/cooldowns/reset", adjust.post_reset, "admin"),
     Route("GET", "/explain/{request_id:.+}", explain.get_explain, "sender"),
+    Route("GET", "/usage", pages.usage_page, "page"),
     Route("GET", "/", pages.status_page, "page"),
     Route("GET", "/static/{name}", pages.static_file, "open"),
     Route("GET", "/login", pages.login_page, "open"),

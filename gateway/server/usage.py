@@ -58,6 +58,7 @@ def current(state: State, now: Moment) -> dict[str, Any]:
         "cooldowns": [cooldown_json(each, now) for each in state.cooldowns.active(now)],
         "providers": providers,
         "models": models,
+        "totals": {"today": _total(state.today.total(now)), "month": _total(state.today.month(now))},
     }
 
 
@@ -102,8 +103,20 @@ def _tally(tally: Tally) -> dict[str, Any]:
         "requests": tally.requests,
         "attempts": tally.attempts,
         "errors": tally.errors,
-        "tokens": tally.input + tally.output,
+        "tokens": tally.tokens,
         "cost_usd": usd(tally.cost_nanousd),
+    }
+
+
+def _total(tally: Tally) -> dict[str, Any]:
+    """The same of all together, where errors are requests that failed, and what free answers were worth."""
+    return {
+        **_tally(tally),
+        "input_tokens": tally.input,
+        "output_tokens": tally.output,
+        "cached_tokens": tally.cached,
+        "free_requests": tally.free_requests,
+        "list_price_avoided_usd": usd(tally.list_price_nanousd),
     }
 
 

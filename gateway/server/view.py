@@ -92,7 +92,7 @@ def status(state: State, now: Moment, ask: Ask, base_url: str) -> Status:
         all_limits=ask.all_limits,
         config=state.config.path,
         loaded=loaded,
-        snapshot=_snapshot(state, now),
+        snapshot=snapshot_text(state, now),
         banner=refused,
         warn=near,
         calm="" if refused or near else _calm(state, cards, found, now),
@@ -191,7 +191,8 @@ def _calm(state: State, cards: tuple[Card, ...], found: tuple[Bar, ...], now: Mo
     return f"{words.plural(ready, 'provider')} {takes} traffic, no limit above 70 %, no failure in the last hour."
 
 
-def _snapshot(state: State, now: Moment) -> str:
+def snapshot_text(state: State, now: Moment) -> str:
+    """How old the newest snapshot is, or why there is none."""
     if state.snapshot.error:
         return f"snapshot failed: {state.snapshot.error}"
     return (

@@ -1,7 +1,8 @@
 """The state of the process on disk, every few seconds: what a restart begins with.
 
 `state.json` is one head line and the state as JSON, for people and programs; `state.prev.json` is the one before. The
-head's checksum covers the head too, so that a damaged generation or time is damage and not a number.
+head's checksum covers the head too, so that a damaged generation or time is damage and not a number. The history has
+files of the same make, `history.json` and `history.prev.json`: it is larger, and written less often.
 
 The journal (issue 4) goes between two snapshots: `journal.<gen>` beside them takes each change after the snapshot of
 that generation. `save` will open the next one before it encodes and delete those older than the previous snapshot;
@@ -27,6 +28,7 @@ from .atomic import left_over, make_private, write_atomic
 log = logging.getLogger(__name__)
 
 FORMAT = "gateway-state"
+HISTORY_FORMAT = "gateway-history"
 VERSION = 1
 
 _CHECKSUM = b',"crc32":'
@@ -66,9 +68,9 @@ class _Head(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-def encode(body: bytes, *, gen: int, saved_wall: float, version: int = VERSION) -> bytes:
+def encode(body: bytes, *, gen: int, saved_wall: float, version: int = VERSION, file_format: str = FORMAT) -> bytes:
     """A snapshot file: the head line, then `body`."""
-    head = _Head(format=FORMAT, v=version, gen=gen, saved_wall=saved_wall, bytes=len(body))
+    head = _Head(format=file_format, v=version, gen=gen, saved_wall=saved_wall, bytes=len(body))
     return sealed(msgspec.json.encode(head)[:-1], body)
 
 
@@ -77,7 +79,7 @@ def sealed(head: bytes, body: bytes) -> bytes:
     return b"%b%b%d}\n%b" % (head, _CHECKSUM, zlib.crc32(body, zlib.crc32(head)), body)
 
 
-def decode(data: bytes) -> Recorded:
+def decode(data: bytes, file_format: str = FORMAT) -> Recorded:
     """A snapshot file taken apart, whatever its version. Raises DamagedError unless every bit is as it was written."""
     line, _, body = data.partition(b"\n")
     covered, mark, tail = line.rpartition(_CHECKSUM)
@@ -87,7 +89,7 @@ def decode(data: bytes) -> Recorded:
         head = msgspec.json.decode(covered + b"}", type=_Head)
     except msgspec.DecodeError:
         raise DamagedError("its head is of another kind") from None
-    if head.format != FORMAT:
+    if head.format != file_format:
         raise DamagedError("it is not a state of this program")
     return Recorded(gen=head.gen, v=head.v, saved_wall=head.saved_wall, body=body)
 
@@ -99,12 +101,13 @@ class Snapshots:
     not: together what `/health` shows.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "state", file_format: str = FORMAT) -> None:
         self.saved_at: float | None = None
         self.error = ""
         self._directory = directory
-        self._current = directory / "state.json"
-        self._previous = directory / "state.prev.json"
+        self._format = file_format
+        self._current = directory / f"{name}.json"
+        self._previous = directory / f"{name}.prev.json"
         self._current_is_good = True
         self._gen = 0
         self._on_disk_gen = 0
@@ -120,7 +123,7 @@ class Snapshots:
         whole: list[tuple[int, float, dict[str, Any]]] = []
         for path in (self._current, self._previous):
             try:
-                recorded = decode(path.read_bytes())
+                recorded = decode(path.read_bytes(), self._format)
                 _refuse_newer(path, recorded.v)
                 whole.append((recorded.gen, recorded.saved_wall, _state(recorded.body)))
             except FileNotFoundError:
@@ -162,7 +165,8 @@ class Snapshots:
             if body != self._on_disk or not self._current.exists():  # a gateway at rest leaves the disk at rest
                 make_private(self._directory)
                 keep = self._previous if self._current_is_good else None  # never a bad one over the good previous
-                write_atomic(self._current, encode(body, gen=gen, saved_wall=wall), keep=keep)
+                data = encode(body, gen=gen, saved_wall=wall, file_format=self._format)
+                write_atomic(self._current, data, keep=keep)
                 self._current_is_good = True
             self._on_disk, self._on_disk_gen = body, gen
 

@@ -5,12 +5,19 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 
-from gateway.app.run import shipped_leaderboard
+from gateway.app.run import Memory, shipped_leaderboard
+from gateway.clock import FakeClock
 from gateway.errors import StartError
+from gateway.records import Settled
+from gateway.state import SnapshotStatus
+from gateway.storage.snapshot import HISTORY_FORMAT, Snapshots, encode
+from tests.fakes import FakeUpstream
 from tests.processes import Running, running
+from tests.relay.story import make
 
 TWO_A_DAY = """\
 server: {snapshot: {every: 0.2s}}
@@ -100,6 +107,63 @@ def test_a_damaged_leaderboard_is_one_line_that_says_what_to_do(text: str | None
         (tmp_path / "leaderboard.json").write_text(text, "utf-8")
     with pytest.raises(StartError, match=r"leaderboard.json cannot be read .*: put back the one"):
         shipped_leaderboard(tmp_path)
+
+
+def test_a_restart_keeps_the_history(folder: Path) -> None:
+    """In a file of its own, written at the end at the latest."""
+    with running(folder) as server:
+        server.chat("second/m")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == 0
+    with running(folder) as again:
+        again.chat("second/m")
+        body = orjson.loads(again.request("GET", "/usage/historical?window=30d&by=model")[2])
+        [series] = body["series"]
+        assert (series["id"], series["points"][-1][1]) == ("second/m", 2)
+        totals = orjson.loads(again.request("GET", "/usage/current")[2])["totals"]
+        assert (totals["today"]["requests"], totals["month"]["requests"]) == (2, 2)
+
+
+def test_a_damaged_history_is_set_aside(folder: Path) -> None:
+    """It is no reason not to start; neither is one that is whole and makes no sense."""
+    snapshots = folder / "snapshots"
+    snapshots.mkdir()
+    (snapshots / "history.json").write_bytes(b"x")
+    body = b'{"model":[]}'
+    (snapshots / "history.prev.json").write_bytes(encode(body, gen=1, saved_wall=1.0, file_format=HISTORY_FORMAT))
+    with running(folder) as server:
+        assert "history.json is damaged (its checksum is wrong): now history.json.damaged-1" in server.log
+        assert "the history begins anew" in server.log
+        assert server.chat()[0] == 200
+
+
+async def test_a_history_that_cannot_be_written_is_told(tmp_path: Path, clock: FakeClock) -> None:
+    """Where a snapshot that cannot be is told; the snapshot goes on, and it heals."""
+    histories = Snapshots(tmp_path / "file", "history", HISTORY_FORMAT)
+    memory = Memory(Snapshots(tmp_path), histories, make(FakeUpstream(), clock).state)
+    (tmp_path / "file").write_text("in the way")
+    await memory.save_history()
+    await memory.save()
+    assert memory.state.snapshot == SnapshotStatus(at=clock.wall, error="File exists")
+    (tmp_path / "file").unlink()
+    await memory.save_history()
+    assert memory.state.snapshot == SnapshotStatus(at=clock.wall, error="")
+
+
+def test_requests_are_recorded_where_told(folder: Path) -> None:
+    """From the reload that says so to the one that does not; without their text."""
+    path, record = folder / "config/gateway.yaml", folder / "records/requests.jsonl"
+    with running(folder) as server:
+        server.chat("second/m")
+        path.write_text(TWO_A_DAY.replace("{snapshot:", "{record: {file: records/requests.jsonl}, snapshot:"), "utf-8")
+        server.wait_for("configuration reloaded")
+        _, headers, _ = server.chat("second/m", text="a secret question", max_tokens=7)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == 0
+    [line] = record.read_bytes().splitlines()
+    assert b"secret question" not in line
+    found = msgspec.json.decode(line, type=Settled)
+    assert (found.id, found.route, found.max_tokens) == (headers["x-request-id"], "second/m", 7)
 
 
 def test_the_configuration_follows_the_file(folder: Path) -> None:

@@ -13,6 +13,7 @@ from gateway.catalog.schema import (
     PriceEntry,
     PriceFeed,
     ProviderEntry,
+    Record,
     Server,
     Snapshot,
     Weights,
@@ -22,8 +23,9 @@ KEYS = {
     Config: "server clients providers pools meta_models leaderboard prices",
     Server: "host port allow_anonymous admin_token environment log_level log_format timezone request_timeout"
     " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_queue"
-    " max_body max_response hosts paid snapshot",
+    " max_body max_response hosts paid snapshot record",
     Snapshot: "directory every",
+    Record: "file",
     ClientEntry: "key paid models limits",
     ProviderEntry: "preset type base_url api_key api_keys rotation auth free timezone headers set drop rename"
     " include_usage pin count_failures monthly_fee active limits models",
@@ -60,4 +62,5 @@ def test_server_defaults_are_the_contract() -> None:
     assert (server.max_body, server.max_response, server.max_concurrent_requests) == (67_108_864, 67_108_864, 0)
     assert (server.paid, server.hosts, server.timezone, server.allow_anonymous) == ("allow", (), "UTC", False)
     assert (server.snapshot.directory, server.snapshot.every) == ("snapshots", 5.0)
+    assert server.record.file is None
     assert not server.admin_token

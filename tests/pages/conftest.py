@@ -67,7 +67,7 @@ async def show(browser: Browser) -> AsyncIterator[Show]:
         app[STATE] = state
         pages.setup(app, WEB)
         for route in routes.TABLE:
-            if route.handler in {pages.status_page, pages.login_page, pages.static_file}:
+            if route.handler in {pages.status_page, pages.usage_page, pages.login_page, pages.static_file}:
                 app.router.add_route(route.method, route.path, route.handler)
         app.on_response_prepare.append(add_headers)
         server = TestServer(app, access_log=None)

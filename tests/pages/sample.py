@@ -152,8 +152,7 @@ def state_of(text: str, used: Mapping[str, Need] | None = None, *, problems: tup
 def remember(state: State, *requests: Settled) -> None:
     """They ended, the oldest first."""
     for each in requests:
-        state.recent.append(each)
-        state.today.add(each)
+        state.note(each)
 
 
 def left_out(id_: str, text: str, rule: str = "requests_per_day") -> Candidate:

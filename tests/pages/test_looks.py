@@ -18,6 +18,9 @@ PAGES = [
     pytest.param(calm, "/?live=off", id="calm"),
     pytest.param(first, "/?live=off", id="first run"),
     pytest.param(empty, "/?live=off", id="empty"),
+    pytest.param(busy, "/usage", id="usage"),
+    pytest.param(busy, "/usage?window=24h&by=model&metric=latency", id="usage by model"),
+    pytest.param(empty, "/usage", id="usage, empty"),
     pytest.param(busy, "/login", id="login"),
 ]
 Day = Callable[[], State]

@@ -134,6 +134,12 @@ def test_resets_name_their_zone(hours: int, zone: str, written: str) -> None:
     assert words.reset(NOON + hours * 3600, zone, NOON) == written
 
 
+@pytest.mark.parametrize(("zone", "written"), [("UTC", "21 Nov"), ("Pacific/Kiritimati", "22 Nov")])
+def test_days_are_those_of_the_zone(zone: str, written: str) -> None:
+    """Without the year: charts reach back one at most."""
+    assert words.day(NOON, zone) == written
+
+
 def test_reset_a_hair_before_the_minute_is_that_minute() -> None:
     """Times are floats: 23:59:59.9999 is midnight."""
     assert words.reset(NOON + 12 * 3600 - 1e-4, "UTC", NOON) == "00:00 UTC"

@@ -186,6 +186,32 @@ def test_links_change_one_thing_and_keep_the_rest(ask: Ask, changed: dict[str, A
     assert pages.link(ask, **changed) == address
 
 
+async def test_usage_page_shows_what_was_served(house: Open) -> None:
+    """An hour unless told; the choices are links that keep the rest."""
+    page = await text(await house(busy()), "/usage?by=model&metric=tokens")
+    assert "Tokens per minute" in page
+    assert 'href="/usage?window=30d&amp;by=model&amp;metric=tokens">30d</a>' in page
+    assert 'href="/usage/historical.csv?window=60m&amp;by=model&amp;metric=tokens">CSV</a>' in page
+    assert '<a href="/usage" aria-current="page">Usage</a>' in page
+    assert "groq/llama-3.3-70b-versatile" in page
+    assert "was not reloaded" in page
+
+
+async def test_usage_page_without_traffic_says_so(house: Open) -> None:
+    """And shows no empty chart."""
+    page = await text(await house(empty()), "/usage?window=30d")
+    assert "No traffic: 22 Oct to 20 Nov, days in UTC." in page
+    assert "<table" not in page
+    assert "was not reloaded" not in page
+
+
+async def test_usage_page_has_its_json_twin(house: Open) -> None:
+    """The words of the page."""
+    found = await (await (await house(busy())).get("/usage?window=24h&format=json")).json()
+    assert found["wanted"] == {"window": "24h", "by": "provider", "metric": "requests"}
+    assert found["lines"][0]["name"] == "groq"
+
+
 async def test_every_state_of_a_card_can_be_written(house: Open) -> None:
     """Switched off, without models, one key of two, no limits, any model, a key left out."""
     page = await text(

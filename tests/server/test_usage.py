@@ -262,6 +262,32 @@ async def test_current_says_what_was_done_today(serve: Serve, clock: FakeClock) 
     assert body["models"]["groq/llama"]["tokens"] == 15
 
 
+async def test_current_has_the_totals_of_day_and_month(serve: Serve, clock: FakeClock) -> None:
+    """Every request, wherever it went; errors are requests that failed. A minute later another month has begun."""
+    client = await serve(HOUSE)
+    state = client.app[STATE]
+    state.today.add(ended())
+    state.today.add(ended(cost_nanousd=0, list_price_nanousd=700_000))
+    state.today.add(ended(route="", status=503, outcome="no_candidate", usage=Usage(), cost_nanousd=0))
+    body = await (await client.get("/usage/current")).json()
+    expected = {
+        "requests": 3,
+        "attempts": 6,
+        "errors": 1,
+        "tokens": 30,
+        "cost_usd": 0.0019,
+        "input_tokens": 20,
+        "output_tokens": 10,
+        "cached_tokens": 4,
+        "free_requests": 1,
+        "list_price_avoided_usd": 0.0007,
+    }
+    assert body["totals"] == {"today": expected, "month": expected}
+    clock.advance(60)
+    body = await (await client.get("/usage/current")).json()
+    assert body["totals"]["month"]["requests"] == body["totals"]["today"]["requests"] == 0
+
+
 async def test_three_failures_in_a_row_are_failing(serve: Serve) -> None:
     """Of the attempts at a model, or at any of a provider's models, whatever became of the requests."""
     failed = AttemptRecord(

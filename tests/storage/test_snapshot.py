@@ -344,6 +344,24 @@ async def test_the_state_is_taken_before_the_first_wait(tmp_path: Path, clock: F
     assert load(tmp_path) == {"used": {"a": 1}}
 
 
+async def test_the_history_has_files_of_its_own(tmp_path: Path) -> None:
+    """Of the same make, but neither is taken for the other; bytes are base64."""
+    histories = Snapshots(tmp_path, "history", snapshot.HISTORY_FORMAT)
+    assert await histories.save({"model": {"a": b"\x00\x01"}}, NOW)
+    assert await histories.save({"model": {"a": b"\x00\x02"}}, NOW)
+    assert names(tmp_path) == ["history.json", "history.prev.json"]
+    assert load(tmp_path) is None
+    again = Snapshots(tmp_path, "history", snapshot.HISTORY_FORMAT)
+    assert again.load().dump == {"model": {"a": "AAI="}}
+    await saved(tmp_path, OLD)
+    (tmp_path / "state.json").replace(tmp_path / "history.json")
+    assert again.load() == snapshot.Loaded(
+        dump={"model": {"a": "AAE="}},
+        saved_at=NOW.wall,
+        problems=("history.json is damaged (it is not a state of this program): now history.json.damaged-1",),
+    )
+
+
 def test_the_body_is_plain_json() -> None:
     """`tail -n +2 state.json` goes into any JSON program."""
     assert msgspec.json.decode(snapshot._body(OLD)) == OLD

@@ -1,61 +1,32 @@
 """Today's numbers: by provider, model and client, and never a request in a number of attempts."""
 
 import pytest
+from msgspec.structs import replace
 
-from gateway import history
 from gateway.clock import FakeClock
-from gateway.history import OTHER, Tally, Today
-from gateway.records import AttemptRecord, Settled, Usage
+from gateway.history import Tally, Today
+from gateway.history.tally import OTHER
 
-NOON = 1_795_176_000.0
-"""2026-11-20 12:00 UTC."""
-
-
-def ended(
-    *causes: str, at: float = NOON, route: str = "groq/llama", cost: int | None = 0, status: int = 200, client: str = ""
-) -> Settled:
-    """A request whose attempts ended so, the last one by answering if its cause is `ok`."""
-    return Settled(
-        id="r",
-        at=at,
-        client=client,
-        asked="base",
-        route=route if status < 400 else "",
-        provider=route.partition("/")[0],
-        status=status,
-        outcome="ok",
-        stream=False,
-        usage=Usage(10, 5),
-        cost_nanousd=cost,
-        list_price_nanousd=700,
-        attempts=tuple(
-            AttemptRecord(
-                target=route if cause == "ok" else "mistral/small",
-                status=200,
-                cause=cause,
-                started_at=at,
-                first_byte_s=None,
-                duration_s=1.0,
-            )
-            for cause in causes
-        ),
-        candidates=(),
-        first_token_s=0.1,
-        duration_s=1.0,
-        overhead_s=0.001,
-    )
+from .requests import NOON, ended
 
 
 def test_a_fallback_is_one_request_and_two_attempts() -> None:
     """The provider that failed has an attempt and an error, the other one the request."""
     today, now = Today("UTC"), FakeClock(NOON).now()
     today.add(ended("503", "ok", client="aider"))
-    assert today.total(now) == Tally(
-        requests=1, attempts=2, input=10, output=5, list_price_nanousd=700, free_requests=1
+    one = Tally(
+        requests=1,
+        attempts=1,
+        free_requests=1,
+        first_tokens=1,
+        input=10,
+        output=5,
+        list_price_nanousd=700,
+        first_token_us=100_000,
     )
+    assert today.total(now) == replace(one, attempts=2)
     assert today.providers(now)["mistral"] == Tally(attempts=1, errors=1)
-    groq = Tally(requests=1, attempts=1, input=10, output=5, list_price_nanousd=700, free_requests=1)
-    assert today.providers(now)["groq"] == today.models(now)["groq/llama"] == groq
+    assert today.providers(now)["groq"] == today.models(now)["groq/llama"] == one
     assert today.clients(now)["aider"].attempts == 2
 
 
@@ -86,7 +57,7 @@ def test_the_day_ends_at_midnight_of_the_zone() -> None:
 
 def test_names_without_end_are_counted_under_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wildcard takes names from clients: memory stays bounded."""
-    monkeypatch.setattr(history, "MOST_SERIES", 2)
+    monkeypatch.setattr("gateway.history.today.MOST_SERIES", 2)
     today, now = Today("UTC"), FakeClock(NOON).now()
     for name in "abcd":
         today.add(ended("ok", route=f"groq/{name}"))
@@ -101,3 +72,25 @@ def test_it_survives_a_restart() -> None:
     assert other.total(now) == today.total(now)
     with pytest.raises(ValueError, match="no tallies"):
         other.restore({"date": 1})
+
+
+def test_the_month_is_all_of_its_days() -> None:
+    """It begins anew on the first, in the zone."""
+    today = Today("UTC")
+    for day in (0, 1, 10):
+        today.add(ended("503", "ok", at=NOON + day * 86400))
+    last = FakeClock(NOON + 10 * 86400).now()
+    assert (today.month(last).requests, today.month(last).attempts, today.total(last).requests) == (3, 6, 1)
+    december = FakeClock(NOON + 11 * 86400).now()
+    assert (today.month(december).requests, today.total(december).requests) == (0, 0)
+
+
+def test_a_dump_without_a_month_is_taken_over() -> None:
+    """An older version wrote none: today is at least a part of it."""
+    today, other, now = Today("UTC"), Today("UTC"), FakeClock(NOON).now()
+    today.add(ended("ok"))
+    dump = today.dump()
+    del dump["month"]
+    other.restore(dump)
+    other.add(ended("ok"))
+    assert (other.month(now).requests, other.total(now).requests) == (2, 2)
