@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT))
 
 from msgspec.structs import replace  # noqa: E402 - the path comes first
 
-from gateway.catalog.catalog import Resolution  # noqa: E402 - the path comes first
+from gateway.catalog.catalog import Resolution, Target  # noqa: E402 - the path comes first
 from gateway.catalog.compile import compile_text  # noqa: E402 - as above
 from gateway.clock import FakeClock  # noqa: E402 - as above
 from gateway.dialects.chat import read_call  # noqa: E402 - as above
@@ -55,14 +55,20 @@ class House:
         """Order, fit, reserve, as the relay does; what was taken is given back."""
         state, call, now = self.state, self.call, self.clock.now()
         catalog = state.catalog
-        situation = Situation(catalog, state.ledger, now, lambda target: account.need(target, call).cost_nanousd)
+
+        def cost(target: Target) -> int:
+            return account.outlook(target, call, state.learned).at().hold(account.COST)[0]
+
+        situation = Situation(catalog, state.ledger, now, cost)
         targets = state.chooser.order(resolution, call, situation)
         state.chooser.turned(resolution)
         for target in targets:
             if fits.unfit(target, call, "allow") or state.cooldowns.enter(target, now):
                 continue
             try:
-                reservation = state.ledger.reserve(account.meters_of(target, None), account.need(target, call), now)
+                reservation = state.ledger.reserve(
+                    account.meters_of(target, None), account.outlook(target, call, state.learned), now
+                )
             except LimitReachedError:
                 continue
             state.ledger.settle(reservation, NOTHING, now)

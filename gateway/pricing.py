@@ -93,8 +93,7 @@ def cost_nanousd(price: Price | None, usage: Usage) -> int | None:
     return None if price is None else list_price_nanousd(price, usage)
 
 
-def expected_nanousd(price: Price, input_tokens: int, output_tokens: int) -> int:
-    """What so many tokens cost at most: each at the dearest rate it could fall under, rounded up once."""
+def dearest_nanousd(price: Price) -> tuple[float, float]:
+    """What an input and an output token cost at most: each at the dearest rate it could fall under."""
     dearest_input = max(price.input, price.cached_input, price.cache_write)
-    dearest_output = max(price.output, price.reasoning)
-    return price.request + -(-(input_tokens * dearest_input + output_tokens * dearest_output) // _PER)
+    return dearest_input / _PER, max(price.output, price.reasoning) / _PER

@@ -61,6 +61,10 @@ class Call(Struct, frozen=True, kw_only=True):
     wants_usage: bool = False
     """The client itself asked for `stream_options.include_usage`."""
     max_tokens: int | None = None
+    choices: int = 1
+    """How many answers are asked for (`n`); `max_tokens` is of each."""
+    thinking: int = 0
+    """Output tokens that are set aside for thoughts."""
     estimate: int = 0
     """Input tokens, estimated (`dialects.tokens`)."""
     needs: frozenset[str] = frozenset()

@@ -11,6 +11,7 @@ from .catalog.catalog import Catalog
 from .clock import Clock, Moment
 from .errors import Problem
 from .history import History, Today
+from .limits.learned import Learned
 from .limits.ledger import Ledger
 from .records import Settled
 from .routing.chooser import Chooser
@@ -73,6 +74,7 @@ class State:
         """By name, those that are in use."""
         self.ledger = Ledger()
         self.ledger.retain(catalog.meters, now)
+        self.learned = Learned()
         self.cooldowns = Cooldowns()
         self.chooser = Chooser()
         self.today = Today(catalog.server.timezone)
@@ -104,6 +106,7 @@ class State:
         """What a restart has to know, as JSON-able values. No prompt, no key."""
         return {
             "ledger": self.ledger.dump(now),
+            "learned": self.learned.dump(),
             "cooldowns": self.cooldowns.dump(now),
             "today": self.today.dump(),
             "latencies": self.chooser.latencies.dump(),
@@ -115,6 +118,7 @@ class State:
             ledger, cooldowns, today = dump["ledger"], dump["cooldowns"], dump["today"]
         except KeyError as error:
             raise ValueError(f"no dump of a gateway: {error} is missing") from None
+        self.learned.restore(dump.get("learned", {}))
         self.ledger.restore(ledger, self.catalog.meters, now)
         self.cooldowns.restore(cooldowns, now)
         self.today.restore(today)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.pricing import FREE, Price, cost_nanousd, expected_nanousd, list_price_nanousd, nanousd, price_from_usd
+from gateway.pricing import FREE, Price, cost_nanousd, dearest_nanousd, list_price_nanousd, nanousd, price_from_usd
 from gateway.records import Usage
 
 GPT_4O = price_from_usd(input=Decimal("2.50"), cached_input=Decimal("1.25"), output=Decimal(10))
@@ -44,13 +44,15 @@ def test_every_rate_has_its_own_tokens() -> None:
     tokens=st.tuples(*(st.integers(0, 10**6),) * 5),
 )
 def test_rounded_up_once(rates: tuple[int, int, int, int, int], request: int, tokens: tuple[int, ...]) -> None:
-    """Never less than the exact sum, never a whole nano-dollar more, and what is expected covers every split of it."""
+    """Never less than the exact sum, never a whole nano-dollar more, and the dearest rates cover every split of it."""
     plain, cached, write, out, reasoning = tokens
     usage = Usage(plain + cached + write, out + reasoning, cached, write, reasoning)
     exact = Fraction(sum(n * rate for n, rate in zip(tokens, rates, strict=True)), 10**6) + request
     price = Price(*rates, request)
     assert list_price_nanousd(price, usage) == ceil(exact)
-    assert expected_nanousd(price, usage.input, usage.output) >= ceil(exact)
+    dearest_input, dearest_output = dearest_nanousd(price)
+    dearest = request + usage.input * dearest_input + usage.output * dearest_output
+    assert dearest >= float(exact) * (1 - 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_one_rate_above_zero_is_not_free(place: int) -> None:
 def test_expected_goes_by_the_dearest_rate() -> None:
     """A hold must cover output that turns out to be reasoning, and input that is written to the cache."""
     price = Price(1_000_000, 0, 2_000_000, 3_000_000, 5_000_000, 7)
-    assert expected_nanousd(price, 10, 100) == 20 + 500 + 7
+    assert dearest_nanousd(price) == (2.0, 5.0)
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_request_joins_all_that_is_remembered(clock: FakeClock) -> None:
     state.note(ended("ok", at=clock.wall))
     assert len(state.recent) == state.today.total(clock.now()).requests == 1
     assert list(state.history.read("provider", "1m", clock.now()).series) == ["groq"]
-    assert set(state.dump(clock.now())) == {"ledger", "cooldowns", "today", "latencies"}
+    assert set(state.dump(clock.now())) == {"ledger", "learned", "cooldowns", "today", "latencies"}
 
 
 def test_what_is_no_dump_is_refused(clock: FakeClock) -> None:

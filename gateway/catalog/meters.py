@@ -1,10 +1,10 @@
 """The `limits:` maps of the file as meters."""
 
 from collections.abc import Iterable, Mapping
-from typing import cast
+from typing import NamedTuple, cast
 
 from gateway.limits.rules import Rule
-from gateway.limits.shorthand import Unit, key_of, make_rule
+from gateway.limits.shorthand import Unit, checked_strict, key_of, make_rule
 from gateway.limits.terms import Meter, ScopeType
 
 from . import nodes
@@ -12,7 +12,16 @@ from .nodes import Node
 from .schema import LimitEntry
 from .walk import Walk, unknown
 
-Rules = Mapping[tuple[Unit, str], Rule]
+
+class Law(NamedTuple):
+    """What a `limits:` map says of one limit."""
+
+    rule: Rule
+    strict: bool | None = None
+    """As it is written; None where it is not."""
+
+
+Rules = Mapping[tuple[Unit, str], Law]
 
 
 class Meters:
@@ -25,10 +34,10 @@ class Meters:
 
     def rules(self, limits: Mapping[tuple[Unit, str], LimitEntry], node: Node | None, timezone: str) -> Rules:
         """The rules of a `limits:` map, which stands at `node`; a limit that cannot be is noted there."""
-        made = {}
+        made: dict[tuple[Unit, str], Law] = {}
         for (unit, window), limit in limits.items():
             try:
-                made[unit, window] = make_rule(
+                rule = make_rule(
                     unit,
                     window,
                     limit.amount,
@@ -37,6 +46,7 @@ class Meters:
                     reset=limit.reset,
                     burst=limit.burst,
                 )
+                made[unit, window] = Law(rule, checked_strict(unit, limit.strict))
             except ValueError as error:
                 # A limit was read from there, so it is a map.
                 self._walk.fail(cast("nodes.Mapping", node).key(key_of(unit, window)), str(error))
@@ -45,9 +55,9 @@ class Meters:
     def of(self, scope_type: ScopeType, scope: str, rules: Rules, account: str = "") -> tuple[Meter, ...]:
         """The meters of a scope, kept apart by account. Money is not: a second key never doubles a budget."""
         found = []
-        for (unit, window), rule in rules.items():
+        for (unit, window), (rule, strict) in rules.items():
             apart = f"#{account}" if account and unit != "cost" else ""
-            meter = Meter.of(scope_type, f"{scope}{apart}", unit, window, rule)
+            meter = Meter.of(scope_type, f"{scope}{apart}", unit, window, rule, strict)
             found.append(self.by_id.setdefault(meter.id, meter))
         return tuple(found)
 

@@ -74,6 +74,10 @@ class LimitEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     whose last day it is where there is no such day. Times are quoted. Left out: midnight, Monday, the first."""
     burst: Tokens | None = None
     """What a full bucket holds. Left out: the amount."""
+    strict: bool | None = None
+    """`true` is never crossed: what is held is the most that an answer may become, and that is sent as `max_tokens`
+    where it is lower than what the client and the model leave. `false` holds what answers usually take. Left out:
+    `true` for `cost`, `false` for tokens."""
 
 
 Limits = Annotated[dict[tuple[Unit, str], LimitEntry], As("limits")]

@@ -25,6 +25,7 @@ _FIELDS: dict[str, tuple[Decoder[Any], str]] = {
     "stream_options": (Decoder(dict[str, Any]), "an object"),
     "max_tokens": (Decoder(int), "a whole number"),
     "max_completion_tokens": (Decoder(int), "a whole number"),
+    "n": (Decoder(int), "a whole number"),
     "models": (Decoder(list[str]), "a list of model names"),
     "provider": (Decoder(dict[str, Any]), "an object"),
     "tools": (Decoder(list[Raw]), "a list"),
@@ -76,6 +77,8 @@ def read_call(
         stream=stream,
         wants_usage=stream and fields.get("stream_options", {}).get("include_usage") is True,
         max_tokens=_bound(fields),
+        choices=max(1, fields.get("n", 1)),
+        thinking=_thinking(fields.get("reasoning")),
         estimate=tokens.tokens(prompt.twelfths + beside),
         needs=prompt.needs | _needs(fields),
         models=tuple(fields.get("models", ())),
@@ -133,3 +136,9 @@ def _reasons(reasoning: Any) -> bool:
     if not isinstance(reasoning, dict):
         return bool(reasoning)
     return reasoning.get("effort") != "none" and reasoning.get("enabled") is not False
+
+
+def _thinking(reasoning: Any) -> int:
+    """What OpenRouter's `reasoning` sets aside for thoughts."""
+    budget = reasoning.get("max_tokens") if isinstance(reasoning, dict) else None
+    return budget if type(budget) is int and budget > 0 else 0

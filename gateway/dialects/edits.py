@@ -10,7 +10,8 @@ from gateway.records import Call
 
 from . import splice
 
-_BOUNDS = ("max_completion_tokens", "max_tokens")
+BOUNDS = ("max_completion_tokens", "max_tokens")
+"""Members that bound the answer's length."""
 
 
 class Edits(Struct, frozen=True, kw_only=True):
@@ -85,7 +86,7 @@ def _values(call: Call, edits: Edits) -> dict[str, bytes]:
     if call.stream and edits.include_usage and not call.wants_usage and not edits.without_usage_option:
         values["stream_options"] = _with_usage(call.members.get("stream_options"))
     if edits.max_tokens is not None:
-        used = [name for name in splice.present(call.members, _BOUNDS) if name not in edits.drop]
+        used = [name for name in splice.present(call.members, BOUNDS) if name not in edits.drop]
         for name in used or ["max_tokens"]:
             values[name] = b"%d" % edits.max_tokens
     return values

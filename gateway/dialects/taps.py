@@ -1,6 +1,7 @@
 """Seeing an answer go by. A tap reads what is passed on and changes nothing of it."""
 
 import re
+from math import ceil
 from typing import Any
 
 from gateway.records import Usage
@@ -13,6 +14,7 @@ _TEXT = re.compile(
     rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"'
 )
 _FINISH = re.compile(rb'"finish_reason"\s*+:\s*+"')
+_CUT = re.compile(rb'"finish_reason"\s*+:\s*+"(?:length|max_tokens|MAX_TOKENS)"')
 # `"usage": null` stands in every chunk of a stream that will tell its usage: only the object is worth decoding.
 _TELLING = re.compile(rb'"usage"\s*+:\s*+\{|"error"\s*+:\s*+["{]|"(?:object|type)"\s*+:\s*+"error"')
 
@@ -23,6 +25,8 @@ class UsageTap:
     def __init__(self) -> None:
         self.finished = False
         """A finish reason or `[DONE]` was seen: a stream that ends now is complete."""
+        self.cut = False
+        """It ended because it was as long as it was allowed to be."""
         self.failed = False
         """An error came in the middle of it."""
         self._reported = Reported()
@@ -63,18 +67,17 @@ class UsageTap:
         """What the upstream reported so far; None if it has not said how long its answer is."""
         return self._reported.usage
 
-    def estimate(self, input_tokens: int) -> Usage:
-        """What it comes to where nothing was reported: the estimated input and what was relayed, and 5 % more."""
+    def estimate(self, input_tokens: float, per_relayed: float = 1.0) -> Usage:
+        """What it comes to where nothing was reported: the expected input and what was relayed, and 5 % more.
+
+        `per_relayed` is what a token that was relayed comes to, as far as that was learned.
+        """
         return Usage(
-            input=-(-input_tokens * 105 // 100),
-            output=-(-self.relayed * 105 // 100),
+            input=ceil(round(input_tokens * 1.05, 6)),
+            output=ceil(round(self.relayed * per_relayed * 1.05, 6)),
             estimated=True,
             cost_nanousd=self._reported.cost_nanousd,
         )
-
-    def spent(self, input_tokens: int) -> Usage:
-        """What to charge: the reported usage, else the estimate."""
-        return self.usage or self.estimate(input_tokens)
 
     def _read(self, block: bytes) -> None:
         if not block:
@@ -90,6 +93,7 @@ class UsageTap:
         for text in _TEXT.findall(block):
             self._twelfths += tokens.spelled_twelfths(text)
         self.finished = self.finished or _FINISH.search(block) is not None or _is_done(block)
+        self.cut = self.cut or _CUT.search(block) is not None
 
     def _note(self, chunk: Any) -> None:
         if isinstance(chunk, dict):

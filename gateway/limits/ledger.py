@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from gateway.clock import Moment
 
+from .counters import REQUESTS, Counter, Hold, Reservation, Wanted
+from .forecast import Outlook
 from .reported import Lowered, Reported, bare
 from .rules import Rule
-from .shorthand import UNITS
 from .states import State
 from .terms import NOTHING, LimitReachedError, Meter, Need, Shortfall
 
@@ -25,52 +26,6 @@ __all__ = ["NOTHING", "Ledger", "LimitReachedError", "Meter", "Need", "Reservati
 
 REMEMBERED_S = 35 * 86400.0
 """How long the count of a limit that left the configuration is kept: a month, and some days to notice."""
-
-_REQUESTS = UNITS.index("requests")
-_PER_REQUEST = UNITS.index("tokens_per_request")
-
-
-class _Counter:
-    """One meter's count: what is used by its rule's law, and what is held."""
-
-    __slots__ = ("ceiling", "gone_at", "held", "meter", "rule", "state", "unit")
-
-    def __init__(self, meter: Meter, state: State) -> None:
-        self.held = 0
-        self.gone_at: float | None = None
-        self.state = state
-        self.take_over(meter)
-
-    def take_over(self, meter: Meter) -> None:
-        """Be the count of `meter`, whose rule reads the state."""
-        self.meter = meter
-        self.rule: Rule | Lowered = meter.rule
-        self.unit = UNITS.index(meter.unit)
-        self.ceiling = meter.rule.ceiling
-
-    def lower(self, told: Reported | None, now: Moment) -> None:
-        """Let what was reported stand before the rule; None: let it stand alone."""
-        self.rule = Lowered(bare(self.rule), told, now) if told else bare(self.rule)
-
-    def told(self, now: Moment) -> Reported | None:
-        """What was reported, while that holds."""
-        return self.rule.in_force(now) if isinstance(self.rule, Lowered) else None
-
-
-class _Hold(Struct):
-    """What one reservation holds on one counter."""
-
-    counter: _Counter
-    n: int
-
-
-class Reservation(Struct, eq=False):
-    """Room that was granted. Settle it exactly once."""
-
-    id: int
-    holds: list[_Hold]
-    judged: bool = False
-    """Whether its request unit was charged or given back."""
 
 
 class _Remembered(Struct, frozen=True, omit_defaults=True):
@@ -87,45 +42,62 @@ class Ledger:
     """All counters, by meter id. A meter is opened when it is first seen."""
 
     def __init__(self) -> None:
-        self._counters: dict[str, _Counter] = {}
+        self._counters: dict[str, Counter] = {}
         self._live: dict[int, Reservation] = {}
         self._ids = count(1)
 
-    def reserve(self, meters: Sequence[Meter], need: Need, now: Moment) -> Reservation:
-        """Hold `need` on all meters (distinct ones), or on none. Raises LimitReachedError.
+    def reserve(self, meters: Sequence[Meter], need: Need | Outlook, now: Moment) -> Reservation:
+        """Hold what is expected, or what is sure, on all meters (distinct ones), or on none. Raises LimitReachedError.
 
-        A meter of whose unit nothing is needed never refuses: a free answer passes a spent budget.
+        Strict limits hold a bound. A meter of whose unit nothing is needed never refuses: a free answer passes a
+        spent budget.
         """
-        amounts = need.amounts()
-        holds = []
-        for meter in meters:
-            counter = self._counters.get(meter.id) or self._open(meter, now)
-            n = amounts[counter.unit]
-            if (
-                n
-                and counter.rule.used(counter.state, now) + counter.held + n > counter.ceiling
-                and not _fits_alone(counter, need, now)
-            ):
-                raise LimitReachedError(self.shortfalls(meters, need, now))
-            # What one request may be at most is no room that it takes from the next.
-            holds.append(_Hold(counter, 0 if counter.unit == _PER_REQUEST else n))
+        counters = self._find(meters, now)
+        holds: list[Hold] = []
+        reservation = Reservation(next(self._ids), holds, now.boot)
+        wanted = self._expect(counters, need, reservation, now)
+        short: list[Shortfall] = []
+        for counter in counters:
+            offered = counter.offer(wanted, now)
+            if isinstance(offered, Hold):
+                holds.append(offered)
+            else:
+                short.append(offered)
+        if short:
+            raise LimitReachedError(short)
         for hold in holds:
-            hold.counter.held += hold.n
-        reservation = Reservation(next(self._ids), holds)
+            hold.counter.put(reservation, hold)
         self._live[reservation.id] = reservation
         return reservation
 
-    def shortfalls(self, meters: Sequence[Meter], need: Need, now: Moment) -> tuple[Shortfall, ...]:
+    def shortfalls(self, meters: Sequence[Meter], need: Need | Outlook, now: Moment) -> tuple[Shortfall, ...]:
         """Every limit that `reserve` would be refused by. Holds nothing."""
-        amounts = need.amounts()
-        found = []
-        for meter in meters:
-            counter = self._counters.get(meter.id) or self._open(meter, now)
-            n = amounts[counter.unit]
-            load = counter.rule.used(counter.state, now) + counter.held + n
-            if n and load > counter.ceiling and not _fits_alone(counter, need, now):
-                found.append(_shortfall(counter, need, now))
-        return tuple(found)
+        counters = self._find(meters, now)
+        wanted = self._expect(counters, need, Reservation(0, [], now.boot), now)
+        offers = [counter.offer(wanted, now) for counter in counters]
+        return tuple(offered for offered in offers if isinstance(offered, Shortfall))
+
+    def _expect(
+        self, counters: Sequence[Counter], need: Need | Outlook, reservation: Reservation, now: Moment
+    ) -> Wanted:
+        """What to hold. The bound that strict limits put on it goes into the reservation."""
+        if isinstance(need, Need):
+            return need
+        reservation.outlook = need
+        for counter in counters:
+            if counter.strict:
+                _bound([counter for counter in counters if counter.strict], need, reservation, now)
+                break
+        return need.at(0.0, reservation.bound)
+
+    def grow(self, reservation: Reservation, length: float) -> None:
+        """Follow an answer of which `length` tokens are out. Bounds that hold stay as they are."""
+        if reservation.outlook is None or reservation.id not in self._live:
+            return
+        wanted = reservation.outlook.at(length, reservation.bound)
+        for hold in reservation.holds:
+            if hold.counter.estimated and not (hold.counter.strict and reservation.bound):
+                hold.counter.grow(hold, wanted)
 
     def charge_request(self, reservation: Reservation, now: Moment) -> None:
         """The head was judged: the attempt counts. A second judgement changes nothing."""
@@ -141,26 +113,35 @@ class Ledger:
         reservation.judged = True
         for hold in reservation.holds:
             counter = hold.counter
-            if counter.unit == _REQUESTS:
-                counter.held -= hold.n
+            if counter.unit == REQUESTS:
+                counter.drop(reservation, hold)
                 if requests:
-                    counter.rule.add(counter.state, hold.n, now)
+                    counter.rule.add(counter.state, hold.mean, now)
 
     def settle(self, reservation: Reservation, spent: Need, now: Moment) -> None:
         """Drop what is still held and charge what was `spent`. A second settle changes nothing.
 
         `spent.requests` (1 charges, 0 gives back) counts only if the head was never judged.
         """
-        if self._live.pop(reservation.id, None) is None:
-            return
         amounts = spent.amounts()
-        for hold in reservation.holds:
-            counter = hold.counter
-            if reservation.judged and counter.unit == _REQUESTS:
-                continue
-            counter.held -= hold.n
-            if n := amounts[counter.unit]:
-                counter.rule.add(counter.state, n, now)
+        for hold in self._ended(reservation):
+            if n := amounts[hold.counter.unit]:
+                hold.counter.rule.add(hold.counter.state, n, now)
+
+    def keep(self, reservation: Reservation, now: Moment) -> None:
+        """Charge what is held: it was sent, and nothing came back. As final as `settle`."""
+        for hold in self._ended(reservation):
+            if hold.mean:
+                hold.counter.rule.add(hold.counter.state, hold.mean, now)
+
+    def _ended(self, reservation: Reservation) -> list[Hold]:
+        """What it still held, and holds no more; nothing the second time."""
+        if self._live.pop(reservation.id, None) is None:
+            return []
+        ended = [hold for hold in reservation.holds if not (reservation.judged and hold.counter.unit == REQUESTS)]
+        for hold in ended:
+            hold.counter.drop(reservation, hold)
+        return ended
 
     def report(self, meter: Meter, told: Reported | None, now: Moment) -> None:
         """Take a provider's word for how a limit stands; None: there is as much left as we think.
@@ -183,12 +164,12 @@ class Ledger:
         return counter.rule.used(counter.state, now)
 
     def held(self, meter: Meter) -> int:
-        """What requests in flight hold."""
+        """What requests in flight hold, with the margin for all of them."""
         counter = self._counters.get(meter.id)
         return counter.held if counter else 0
 
     def standing(self, meter: Meter, now: Moment) -> tuple[Rule | Lowered, State, int]:
-        """The rule in force, its state as of now, and what is held: what gauges are read from."""
+        """The rule in force, its state as of now, and what is held with its margin: what gauges are read from."""
         counter = self._counters.get(meter.id) or self._open(meter, now)
         counter.rule.used(counter.state, now)
         return counter.rule, counter.state, counter.held
@@ -214,8 +195,9 @@ class Ledger:
         remembered = {}
         for id_, counter in self._counters.items():
             values, told = counter.rule.dump(counter.state, now), counter.told(now)
-            if values or counter.held or told:
-                entry = _Remembered(counter.meter, values, counter.held, counter.gone_at, told)
+            if values or counter.mean or told:
+                # Without the margin: that is room, and no one's need.
+                entry = _Remembered(counter.meter, values, counter.mean, counter.gone_at, told)
                 remembered[id_] = msgspec.to_builtins(entry)
         return remembered
 
@@ -224,7 +206,7 @@ class Ledger:
         counters = {}
         try:
             for id_, entry in msgspec.convert(dump, dict[str, _Remembered]).items():
-                counter = counters[id_] = _Counter(entry.meter, entry.meter.rule.load(entry.values, now))
+                counter = counters[id_] = Counter(entry.meter, entry.meter.rule.load(entry.values, now))
                 counter.gone_at = entry.gone_at
                 counter.rule.add(counter.state, entry.held, now)
                 if entry.reported:
@@ -235,8 +217,12 @@ class Ledger:
         self._counters.update(counters)
         self.retain(meters, now)
 
-    def _open(self, meter: Meter, now: Moment) -> _Counter:
-        counter = self._counters[meter.id] = _Counter(meter, meter.rule.fresh(now))
+    def _find(self, meters: Sequence[Meter], now: Moment) -> list[Counter]:
+        known = self._counters
+        return [known.get(meter.id) or self._open(meter, now) for meter in meters]
+
+    def _open(self, meter: Meter, now: Moment) -> Counter:
+        counter = self._counters[meter.id] = Counter(meter, meter.rule.fresh(now))
         return counter
 
     def adjust(self, meter: Meter, used: int, now: Moment) -> None:
@@ -248,60 +234,36 @@ class Ledger:
         rule.add(state, used - rule.used(state, now), now)
 
 
-def _fits_alone(counter: _Counter, need: Need, now: Moment) -> bool:
-    """Whether it is let in although it is larger than the room: nothing is in the way, and its input fits.
-
-    It could never pass otherwise (reference: forecast, section 3). Requests are no estimate: they never do.
-    """
-    used = counter.rule.used(counter.state, now)
-    return (
-        counter.unit != _REQUESTS
-        and not counter.held
-        and used <= counter.ceiling - counter.rule.capacity
-        and 0 < counter.rule.capacity >= need.least()[counter.unit]
-    )
-
-
-def _shortfall(counter: _Counter, need: Need, now: Moment) -> Shortfall:
-    rule, state, held = counter.rule, counter.state, counter.held
-    capacity = rule.capacity
-    n = need.amounts()[counter.unit]
-    never = not capacity or need.least()[counter.unit] > capacity
-    # What is larger than the whole amount waits until nothing is used and nothing in flight.
-    by_law_s = rule.opens_in(state, min(n, capacity), now)
-    by_holds = not never and by_law_s <= 0
-    if never:
-        wait_s = inf
-    elif by_holds:
-        # How long answers in flight still need is not known, so: soon, and no later than the law itself opens.
-        wait_s = min(1.0, rule.opens_in(state, min(held + n, capacity), now) or 1.0)
-    else:
-        wait_s = rule.opens_in(state, min(held + n, capacity), now)
-    return Shortfall(
-        meter=counter.meter,
-        used=ceil(rule.used(state, now) - (counter.ceiling - capacity)),
-        held=held,
-        need=n,
-        amount=capacity,
-        opens_at=now.wall + wait_s if wait_s < inf else None,
-        wait_s=wait_s,
-        never=never,
-        by_holds=by_holds,
-    )
+def _bound(strict: Sequence[Counter], need: Outlook, reservation: Reservation, now: Moment) -> None:
+    """Find the bound that the strict limits have room for; of those that only weigh the input there is none."""
+    room = whole = inf
+    for counter in strict:
+        fixed, a, b = need.weights(counter.unit)
+        if b:
+            beside = fixed + a * need.most_input + 1  # which rounding up may take
+            free = counter.capacity - counter.rule.used(counter.state, now) - counter.held
+            room = min(room, (free - beside) / b)
+            whole = min(whole, (counter.capacity - beside) / b)
+    if room == inf:
+        return
+    reservation.bound = need.bound
+    if need.may_bound and (need.bound is not None or any(counter.meter.strict for counter in strict)):
+        bound = reservation.bound = need.strict_bound(room, whole)
+        reservation.told = bound if need.bound is None or bound < need.bound else None
 
 
-def _change(counter: _Counter, meter: Meter, now: Moment) -> None:
+def _change(counter: Counter, meter: Meter, now: Moment) -> None:
     """Put the rule of `meter` in force, keeping what was used, and a refusal.
 
     A report that lowers was about another amount: the next answer brings one about this.
     """
-    rule, told = bare(counter.rule), counter.told(now)
-    if meter.rule == rule:
+    if meter == counter.meter:
         return
+    rule, told = bare(counter.rule), counter.told(now)
     used = rule.used(counter.state, now)
     if not meter.rule.reads(rule):
         counter.state = meter.rule.fresh(now)
         meter.rule.add(counter.state, ceil(used), now)
     counter.take_over(meter)
-    if told and told.shut:
+    if told and (told.shut or meter.rule == rule):
         counter.lower(told, now)

@@ -19,6 +19,8 @@ Unit = Counted | Literal["concurrent_requests", "tokens_per_request"]
 COUNTED: tuple[Counted, ...] = get_args(Counted)
 ALONE: tuple[Unit, ...] = ("concurrent_requests", "tokens_per_request")
 UNITS: tuple[Unit, ...] = (*COUNTED, *ALONE)
+ESTIMATED: tuple[Unit, ...] = ("tokens", "input_tokens", "output_tokens", "cost")
+"""Units of which an attempt's part is not known before it has ended."""
 WINDOWS: tuple[Named, ...] = get_args(Named)
 ALGORITHMS = ("bucket", "calendar", "rolling", "first_use")
 
@@ -126,6 +128,13 @@ def _bucket(amount: int, length_s: float, burst: int | None) -> TokenBucket:
     if burst is not None and not amount:
         raise ValueError("a bucket of amount 0 never refills, so it can have no burst; 0 allows nothing")
     return TokenBucket(amount, length_s, amount if burst is None else burst)
+
+
+def checked_strict(unit: Unit, strict: bool | None) -> bool | None:
+    """`strict`, where it makes a difference. Raises ValueError where it would not."""
+    if strict is not None and unit not in ESTIMATED:
+        raise ValueError(f"strict belongs to tokens and cost; {unit} are never crossed as it is")
+    return strict
 
 
 def _check_zone(timezone: str) -> None:

@@ -21,11 +21,20 @@ class Meter(Struct, frozen=True):
     window: str
     """Empty for a limit without one."""
     rule: Rule
+    strict: bool | None = None
+    """As it is written; None where it is not."""
 
     @classmethod
-    def of(cls, scope_type: ScopeType, scope: str, unit: Unit, window: str, rule: Rule) -> "Meter":
+    def of(
+        cls, scope_type: ScopeType, scope: str, unit: Unit, window: str, rule: Rule, strict: bool | None = None
+    ) -> "Meter":
         """The meter, with the id that scope, unit and window make."""
-        return cls(f"{scope_type}:{scope}:{key_of(unit, window)}", scope, scope_type, unit, window, rule)
+        return cls(f"{scope_type}:{scope}:{key_of(unit, window)}", scope, scope_type, unit, window, rule, strict)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether bounds are held instead of forecasts. Money is strict unless it is written otherwise."""
+        return self.unit == "cost" if self.strict is None else self.strict
 
     @property
     def name(self) -> str:
@@ -39,7 +48,7 @@ class Meter(Struct, frozen=True):
 
 
 class Need(Struct, frozen=True):
-    """What one attempt takes: expected when reserving, real when settling."""
+    """What one attempt takes: as it was in the end, or sure beforehand."""
 
     requests: int = 1
     input: int = 0
@@ -79,6 +88,18 @@ class Need(Struct, frozen=True):
             self.input + max(self.output, self.asked),
         )
 
+    def hold(self, unit: int) -> tuple[int, float, float]:
+        """What a forecast says of a unit, by its place in UNITS: mean, variance, doubt. Here it is sure."""
+        return self.amounts()[unit], 0.0, 0.0
+
+    def most(self, unit: int) -> int:
+        """The bound of it in a unit."""
+        return self.amounts()[unit]
+
+    def certain(self, unit: int) -> int:
+        """`least` in a unit."""
+        return self.least()[unit]
+
 
 NOTHING = Need(0)
 """What an attempt that never left is settled with."""
@@ -91,7 +112,9 @@ class Shortfall(Struct, frozen=True, kw_only=True):
     used: int
     """Rounded up."""
     held: int
+    """By requests in flight, their margin included."""
     need: int
+    """What it would hold, with what it adds to the margin."""
     amount: int
     """The capacity: a bucket's burst."""
     opens_at: float | None
@@ -124,8 +147,8 @@ class LimitReachedError(Exception):
     """No room: `shortfalls` names every limit in the way. Stays inside: the relay tries the next target."""
 
     def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
-        super().__init__()
-        self.shortfalls = tuple(shortfalls)
+        super().__init__(shortfalls)
+        self.shortfalls = shortfalls
 
     def __str__(self) -> str:
         return "; ".join(f"{each.meter.scope}: {each.text}" for each in self.shortfalls)

@@ -1,7 +1,8 @@
 """One target's turn: reserve, send, judge, pass on, settle."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
 
 from gateway.catalog.catalog import Client, Target
 from gateway.catalog.schema import Paid, Server
@@ -16,6 +17,7 @@ from gateway.routing.outcome import Verdict, judge_failure
 from gateway.state import State
 
 from . import account, corrections, heads, passing
+from .growing import Growing
 from .journey import Journey
 from .sending import Opened, Upstream, send
 
@@ -60,7 +62,7 @@ class Attempt:
         self._deadline = deadline
         self._meters = account.meters_of(target, client)
         self._own_meters = client.meters if client else ()
-        self._need = account.need(target, journey.call)
+        self._outlook = account.outlook(target, journey.call, state.learned)
         self._tap = UsageTap()
         self._began = state.clock.now()
         self._first_byte_s: float | None = None
@@ -76,13 +78,13 @@ class Attempt:
         reservation = self._reserve()
         try:
             async with AsyncExitStack() as stack:
-                opened = self._opened = await self._judged(server, paid, stack)
+                opened = self._opened = await self._judged(server, paid, stack, reservation)
                 if opened.verdict.kind == "answer" or self._target.count_failures:
                     self._state.ledger.charge_request(reservation, self._state.clock.now())
                 if opened.verdict.kind == "answer":
                     corrections.hear(self._state, self._target, opened.reply.headers, self._state.clock.now())
                 self._state.cooldowns.succeeded(self._target)
-                yield self._answer(opened, server)
+                yield self._answer(opened, server, reservation)
         except FailedError as error:
             self._charge(reservation, error.verdict)
             raise
@@ -98,17 +100,17 @@ class Attempt:
         """Room first, so that two requests cannot both take the last of it: no await from here to the ledger."""
         state, now = self._state, self._began
         if cooldown := state.cooldowns.enter(self._target, now):
-            raise RestingError(cooldown, state.ledger.shortfalls(self._meters, self._need, now))
+            raise RestingError(cooldown, state.ledger.shortfalls(self._meters, self._outlook, now))
         try:
-            reservation = state.ledger.reserve(self._meters, self._need, now)
+            reservation = state.ledger.reserve(self._meters, self._outlook, now)
         except LimitReachedError:
             state.cooldowns.left(self._target)
             raise
         state.chooser.began(self._target)
-        self._journey.reserved_tokens = self._need.of("tokens")
+        self._journey.reserved_tokens = account.reserved(self._outlook, reservation)
         return reservation
 
-    async def _judged(self, server: Server, paid: Paid, stack: AsyncExitStack) -> Opened:
+    async def _judged(self, server: Server, paid: Paid, stack: AsyncExitStack, reservation: Reservation) -> Opened:
         """The reply, if it is an answer. Raises FailedError."""
         journey = self._journey
         # Again, at the last moment before the socket: whatever was decided above, nothing is spent by surprise.
@@ -118,10 +120,10 @@ class Attempt:
         if journey.overhead_s is None:
             journey.overhead_s = self._began.boot - self._call.received.boot
         try:
-            opened = await self._send(server, stack, plain=False)
+            opened = await self._send(server, stack, reservation, plain=False)
             if opened.verdict.kind == "retry_plain":
                 self._tap = UsageTap()  # the other one has seen the refusal
-                opened = await self._send(server, stack, plain=True)
+                opened = await self._send(server, stack, reservation, plain=True)
         except UpstreamError as error:
             raise FailedError(judge_failure(error)) from None
         self._first_byte_s = opened.first_byte_s
@@ -129,15 +131,27 @@ class Attempt:
             raise FailedError(opened.verdict)
         return opened
 
-    async def _send(self, server: Server, stack: AsyncExitStack, *, plain: bool) -> Opened:
-        return await send(
-            self._target, self._call, server, self._upstream, self._state.clock, self._tap.feed, stack, plain=plain
-        )
+    async def _send(self, server: Server, stack: AsyncExitStack, reservation: Reservation, *, plain: bool) -> Opened:
+        call, outlook = self._call, self._outlook
+        grow = partial(self._state.ledger.grow, reservation)
+        growing = Growing(self._tap, grow, outlook.past.model.pace, outlook.choices)
+        with nullcontext() if call.stream else growing.unseen():
+            return await send(
+                self._target,
+                call,
+                server,
+                self._upstream,
+                self._state.clock,
+                growing.feed,
+                stack,
+                plain=plain,
+                max_tokens=reservation.told,
+            )
 
-    def _answer(self, opened: Opened, server: Server) -> Answer:
+    def _answer(self, opened: Opened, server: Server, reservation: Reservation) -> Answer:
         """What goes to the client; the way so far goes into its head."""
         journey, call = self._journey, self._call
-        journey.chosen(self._target, opened.verdict)
+        journey.chosen(self._target, opened.verdict, account.told(self._outlook, reservation))
         journey.edited = opened.edited
         streaming = call.stream and opened.verdict.kind == "answer"
         now = self._state.clock.now()
@@ -160,7 +174,7 @@ class Attempt:
         self._cause = cause
 
     def _spent(self) -> Usage:
-        return self._tap.spent(self._call.estimate)
+        return account.usage(self._tap, self._outlook)
 
     def _passed_on(self, opened: Opened, reservation: Reservation) -> None:
         """Settle an answer that was passed on, to its end or not."""
@@ -168,6 +182,8 @@ class Attempt:
         usage = Usage() if refused else self._spent()
         spent = NOTHING if refused else account.spent(self._target, usage)
         self._state.ledger.settle(reservation, spent, self._state.clock.now())
+        if not refused and self._cause == "ok":
+            self._learn(opened, reservation)
         cause = opened.verdict.cause if refused else self._cause
         self._journey.attempts.append(self._record(opened.reply.status, cause))
         if self._cause != "ok":
@@ -176,10 +192,17 @@ class Attempt:
 
     def _cut_off(self, reservation: Reservation) -> None:
         """Settle an attempt whose client left, or whose time was up, while nothing had come: what was held stands."""
-        self._state.ledger.settle(reservation, self._need, self._state.clock.now())
+        self._state.ledger.keep(reservation, self._state.clock.now())
         self._state.cooldowns.left(self._target)
         self._journey.left(self._target, self._record(None, "cut_off"))
-        self._note(account.expectation(self._need))
+        self._note(account.expectation(self._outlook, reservation.bound))
+
+    def _learn(self, opened: Opened, reservation: Reservation) -> None:
+        """Take in what the answer teaches, if it does."""
+        duration_s = self._state.clock.now().boot - self._began.boot
+        first_s = opened.content_s if self._call.stream else None
+        if ended := account.ended(self._tap, self._outlook, reservation.told, first_s, duration_s):
+            self._state.learned.add(self._target.id, self._call.client, ended)
 
     def _charge(self, reservation: Reservation, verdict: Verdict) -> None:
         """Settle an attempt that failed, by the row of the table that `verdict.charge` names."""
@@ -190,7 +213,8 @@ class Attempt:
                 if self._target.count_failures:
                     state.ledger.charge_request(reservation, now)
             case "silent":
-                usage, taken = account.expectation(self._need), self._need
+                usage = account.expectation(self._outlook, reservation.bound)
+                state.ledger.keep(reservation, now)
             case "answered":
                 self._tap.finish()
                 usage = self._tap.usage or usage
@@ -216,7 +240,7 @@ class Attempt:
         if verdict.cause == "paid":
             self._journey.unfit(self._target, fits.Unfit("paid", verdict.text))
         else:
-            lacking = state.ledger.shortfalls(self._meters, self._need, now) if verdict.faulty == "limit" else ()
+            lacking = state.ledger.shortfalls(self._meters, self._outlook, now) if verdict.faulty == "limit" else ()
             record = self._record(verdict.status, verdict.cause)
             self._journey.tried(self._target, verdict, record, cooldown, lacking, now)
         self._note(usage)

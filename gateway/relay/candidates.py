@@ -43,7 +43,7 @@ def ordered(state: State, call: Call, resolution: Resolution) -> Sequence[Target
     """The targets, first choice first. Whose turn it is, is read and not moved on: that is for who sends."""
 
     def cost(target: Target) -> int:
-        return account.need(target, call).cost_nanousd
+        return account.outlook(target, call, state.learned).at().hold(account.COST)[0]
 
     situation = Situation(state.catalog, state.ledger, state.clock.now(), cost, call.stream)
     return state.chooser.order(resolution, call, situation)
@@ -58,9 +58,12 @@ def unfit(
     target: Target, call: Call, client: Client | None, paid: Paid, outgrown: Collection[int | None] = ()
 ) -> fits.Unfit | None:
     """What keeps the target from serving, whatever the hour. `outgrown` are contexts that proved too small."""
-    limited = any(meter.unit == "cost" for meter in account.meters_of(target, client))
+    meters = account.meters_of(target, client)
+    limited = any(meter.unit == "cost" for meter in meters)
     if reason := fits.unfit(target, call, paid, cost_limited=limited):
         return reason
+    if account.unbounded(target, call, meters):
+        return fits.Unfit("strict", "strict needs max_tokens or max_output")
     # Another target said that the prompt is too long: one that is known to be no larger would say the same.
     known = [context for context in outgrown if context is not None]
     if known and target.context is not None and target.context <= max(known):

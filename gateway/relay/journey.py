@@ -113,12 +113,12 @@ class Journey:
         self._candidate(target, "tried", verdict.cause, text, **known, opens_at=opens_at)
         self._entries.append((target.id, verdict.cause))
 
-    def chosen(self, target: Target, verdict: Verdict) -> None:
-        """It answers. Its attempt is recorded when it ends."""
+    def chosen(self, target: Target, verdict: Verdict, told: str = "") -> None:
+        """It answers. Its attempt is recorded when it ends. `told` is what a limit made of the request."""
         self.route = target.id
         price = "free" if target.free else "paid, as allowed"
         text = price if verdict.kind == "answer" else f"{verdict.text}: the client's to mend"
-        self._candidate(target, "chosen", verdict.cause, text)
+        self._candidate(target, "chosen", verdict.cause, f"{text}; {told}" if told else text)
         self._entries.append((target.id, verdict.cause))
 
     def not_needed(self, targets: Sequence[Target]) -> None:

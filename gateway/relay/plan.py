@@ -42,17 +42,19 @@ def _look(
     state: State, journey: Journey, target: Target, client: Client | None, resolution: Resolution, now: Moment
 ) -> None:
     """Write down what keeps `target` from answering now, or how much room it has."""
-    need = account.need(target, journey.call)
-    lacking = state.ledger.shortfalls(account.meters_of(target, client), need, now)
+    outlook = account.outlook(target, journey.call, state.learned)
+    lacking = state.ledger.shortfalls(account.meters_of(target, client), outlook, now)
     if cooldown := state.cooldowns.in_the_way(target, now):
         journey.resting(target, cooldown, now, lacking)
     elif lacking:
         journey.full(target, LimitReachedError(lacking), now)
     else:
         if not journey.route:
-            journey.reserved_tokens = need.of("tokens")
-            journey.cost_nanousd = None if target.price is None and not target.free else need.cost_nanousd
-        tightest = _tightest(state, target, client, need, now)
+            expected = outlook.at()
+            journey.reserved_tokens = expected.hold(account.TOKENS)[0]
+            unknown = target.price is None and not target.free
+            journey.cost_nanousd = None if unknown else expected.hold(account.COST)[0]
+        tightest = _tightest(state, target, client, now)
         text = "free" if target.free else "paid, as allowed"
         if tightest is None:
             journey.fits(target, _rule(target, resolution), text)
@@ -68,9 +70,11 @@ def _rule(target: Target, resolution: Resolution) -> str:
     return "priority" if resolution.strategy == "bare" else resolution.strategy
 
 
-def _tightest(state: State, target: Target, client: Client | None, need: Need, now: Moment) -> Gauge | None:
+def _tightest(state: State, target: Target, client: Client | None, now: Moment) -> Gauge | None:
     """Of the limits it has to pass, the one with the least share left; None if there is none."""
     passed = [*account.meters_of(target, client), *account.requests_of(client)]
-    asked = [meter for meter in passed if need.of(meter.unit) and meter.unit != "tokens_per_request"]
+    asked = [
+        meter for meter in passed if meter.unit != "tokens_per_request" and not (target.free and meter.unit == "cost")
+    ]
     gauges = meters.gauges(asked, state.ledger, now)
     return min(gauges, key=lambda each: each.remaining / each.amount, default=None)

@@ -61,12 +61,13 @@ async def send(  # noqa: PLR0913 - an attempt has as many sides
     stack: AsyncExitStack,
     *,
     plain: bool,
+    max_tokens: int | None = None,
 ) -> Opened:
     """Send `call` to `target` and judge what comes back; it stays open on `stack`. Raises UpstreamError.
 
-    `plain` leaves `stream_options` out, after a refusal that named it.
+    `plain` leaves `stream_options` out, after a refusal that named it. `max_tokens` is what a strict limit allows.
     """
-    request = TYPES[target.type].request(target, call, timeouts=server, drop_usage_option=plain)
+    request = TYPES[target.type].request(target, call, timeouts=server, drop_usage_option=plain, max_tokens=max_tokens)
     began = clock.now()
     limit_s = server.first_byte_timeout if call.stream else server.answer_timeout
     try:

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from gateway.catalog.catalog import Catalog, Resolution, Target
 from gateway.clock import Moment
 from gateway.limits.ledger import Ledger
-from gateway.pricing import expected_nanousd
-from gateway.records import Call
+from gateway.pricing import list_price_nanousd
+from gateway.records import Call, Usage
 
 from . import rank
 from .headroom import headroom
@@ -162,4 +162,4 @@ def _cost(target: Target, cost: Callable[[Target], int]) -> float:
 
 
 def _usual_cost(target: Target) -> int:
-    return expected_nanousd(target.price, *USUAL_TOKENS) if target.price else 0
+    return list_price_nanousd(target.price, Usage(*USUAL_TOKENS)) if target.price else 0

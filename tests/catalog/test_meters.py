@@ -6,6 +6,7 @@ from gateway.catalog.meters import Meters
 from gateway.catalog.schema import LimitEntry
 from gateway.catalog.walk import Walk
 from gateway.limits.rules import CalendarWindow, Concurrency, RollingWindow, TokenBucket
+from gateway.limits.shorthand import Unit
 
 NOTHING: dict[str, str] = {}
 
@@ -26,7 +27,8 @@ def test_rules_take_the_zone_of_their_provider_unless_they_name_one() -> None:
         ("requests", "month"): LimitEntry(amount=80, reset="15 00:00"),
         ("concurrent_requests", ""): LimitEntry(amount=4),
     }
-    assert meters.rules(limits, None, "America/Los_Angeles") == {  # type: ignore[arg-type]  # literals widen to str
+    laws = meters.rules(limits, None, "America/Los_Angeles")  # type: ignore[arg-type]  # literals widen to str
+    assert {key: law.rule for key, law in laws.items()} == {
         ("requests", "minute"): TokenBucket(30, 60, 30),
         ("requests", "day"): CalendarWindow(50, "day", "America/Los_Angeles"),
         ("tokens", "day"): CalendarWindow(60, "day", "Asia/Tokyo"),
@@ -42,6 +44,7 @@ def test_rules_take_the_zone_of_their_provider_unless_they_name_one() -> None:
         ("requests_per_15m: x", LimitEntry(amount=5, algorithm="calendar"), "algorithm: calendar needs a named window"),
         ("requests_per_15m: x", LimitEntry(amount=5, burst=9), "burst belongs to algorithm: bucket"),
         ("requests_per_15m: x", LimitEntry(amount=5, reset="10:30"), "reset belongs to algorithm: calendar"),
+        ("requests_per_15m: x", LimitEntry(amount=5, strict=True), "strict belongs to tokens and cost"),
     ],
 )
 def test_a_limit_that_cannot_be_is_noted_at_its_key(text: str, limit: LimitEntry, message: str) -> None:
@@ -78,3 +81,15 @@ def test_pools_are_one_allowance_whoever_shares_them() -> None:
     assert (found.id, found.scope_type, found.scope) == ("pool:free:requests_per_day", "pool", "free")
     assert meters.by_id == {found.id: found}
     assert [str(each) for each in walk.problems] == ["f:1:28: unknown pool 'fre', did you mean 'free'?"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "written", "strict"),
+    [("tokens", None, False), ("tokens", True, True), ("cost", None, True), ("cost", False, False)],
+)
+def test_money_is_strict_unless_it_is_written_otherwise(unit: Unit, written: bool | None, strict: bool) -> None:
+    """Tokens the other way round."""
+    meters, _ = _meters()
+    rules = meters.rules({(unit, "day"): LimitEntry(amount=5, strict=written)}, None, "UTC")
+    (meter,) = meters.of("client", "aider", rules)
+    assert (meter.strict, meter.is_strict) == (written, strict)

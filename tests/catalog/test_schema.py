@@ -32,7 +32,7 @@ KEYS = {
     KeyEntry: "key account free limits",
     ModelEntry: "upstream_model aliases price free grade priority context max_output features limits pools active",
     PriceEntry: "input output cached_input cache_write reasoning request",
-    LimitEntry: "amount algorithm timezone reset burst",
+    LimitEntry: "amount algorithm timezone reset burst strict",
     PoolEntry: "limits timezone",
     MetaModelEntry: "targets strategy free_first paid max_wait sticky weights adjustments",
     Weights: "priority leaderboard parameters context",

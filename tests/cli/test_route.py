@@ -58,7 +58,7 @@ def test_who_would_answer_is_named(here: list[str], capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out.splitlines() == [
         "#  target     verdict  used    opens in  why",
         "1  demo/echo  chosen   0 of 1            free_first: free, 1 of 1 left today",
-        "demo/echo would answer a prompt of 9,000 tokens: 9,512 tokens held, $0 expected.",
+        "demo/echo would answer a prompt of 9,000 tokens: 10,518 tokens held, $0 expected.",
     ]
 
 

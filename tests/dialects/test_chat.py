@@ -52,6 +52,7 @@ def test_a_call_is_read_once() -> None:
         pytest.param({"stream_options": True}, "stream_options", id="stream_options"),
         pytest.param({"max_tokens": 1.5}, "max_tokens", id="max_tokens"),
         pytest.param({"max_completion_tokens": "9"}, "max_completion_tokens", id="max_completion_tokens"),
+        pytest.param({"n": "2"}, "n", id="n"),
         pytest.param({"models": "a,b"}, "models", id="models"),
         pytest.param({"provider": "groq"}, "provider", id="provider"),
         pytest.param({"tools": {}}, "tools", id="tools"),
@@ -71,8 +72,42 @@ def test_wrong_types_are_named(members: dict[str, Any], param: str) -> None:
 
 def test_optional_fields_may_be_null() -> None:
     """SDKs in typed languages send what is not set as null."""
-    names = ("stream", "stream_options", "max_tokens", "models", "provider", "tools", "response_format", "reasoning")
+    names = (
+        "stream",
+        "stream_options",
+        "max_tokens",
+        "n",
+        "models",
+        "provider",
+        "tools",
+        "response_format",
+        "reasoning",
+    )
     assert call(**dict.fromkeys(names)).needs == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("members", "choices"), [({}, 1), ({"n": 3}, 3), ({"n": None}, 1), ({"n": 0}, 1), ({"n": -2}, 1)]
+)
+def test_how_many_answers_are_asked_for(members: dict[str, Any], choices: int) -> None:
+    """What makes no sense is the upstream's to refuse."""
+    assert call(**members).choices == choices
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "thinking"),
+    [
+        ({"max_tokens": 2000}, 2000),
+        ({"effort": "high"}, 0),
+        ({"max_tokens": -1}, 0),
+        ({"max_tokens": True}, 0),
+        ("high", 0),
+        (None, 0),
+    ],
+)
+def test_what_is_set_aside_for_thoughts(reasoning: Any, thinking: int) -> None:
+    """In OpenRouter's words."""
+    assert call(reasoning=reasoning).thinking == thinking
 
 
 @pytest.mark.parametrize(

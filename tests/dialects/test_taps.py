@@ -48,13 +48,14 @@ def test_usage_is_known_as_soon_as_it_is_seen() -> None:
     tap.feed(CONTENT)
     assert (tap.usage, tap.relayed, tap.finished) == (None, 1, False)
     tap.feed(USAGE)
-    assert tap.spent(100) == Usage(9, 3, cost_nanousd=100_000)
+    assert tap.usage == Usage(9, 3, cost_nanousd=100_000)
 
 
 def test_without_a_report_the_estimate_counts() -> None:
-    """Input estimate and what was relayed, and 5 % more, rounded up."""
+    """Expected input and what was relayed, each by what it comes to, and 5 % more, rounded up."""
     tap = tap_of(CONTENT * 10)
-    assert tap.spent(100) == Usage(105, 11, estimated=True)
+    assert (tap.usage, tap.estimate(100)) == (None, Usage(105, 11, estimated=True))
+    assert tap.estimate(110.5, 2.0) == Usage(117, 21, estimated=True)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,22 @@ def test_relayed(stream: bytes, relayed: int) -> None:
 def test_finished(stream: bytes, finished: bool) -> None:
     """Whether a stream that ends here is complete."""
     assert tap_of(stream).finished is finished
+
+
+@pytest.mark.parametrize(
+    ("stream", "cut"),
+    [
+        pytest.param(STOP, False, id="ended by itself"),
+        pytest.param(STOP.replace(b"stop", b"length"), True, id="OpenAI's word"),
+        pytest.param(STOP.replace(b"stop", b"max_tokens"), True, id="Anthropic's"),
+        pytest.param(STOP.replace(b"stop", b"MAX_TOKENS"), True, id="Google's"),
+        pytest.param(WHOLE.replace(b"stop", b"length"), True, id="whole body"),
+        pytest.param(STOP.replace(b'"stop"', b'"x", "y": "length"'), False, id="elsewhere"),
+    ],
+)
+def test_cut(stream: bytes, cut: bool) -> None:
+    """Whether it ended because it was as long as it was allowed to be."""
+    assert tap_of(stream).cut is cut
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def clock() -> FakeClock:
 
 
 def meter(unit: Unit, window: str, amount: int, algorithm: str | None = None, scope: str = "groq") -> Meter:
-    return Meter.of("provider", scope, unit, window, make_rule(unit, window, amount, algorithm=algorithm))
+    return Meter.of("provider", scope, unit, window, make_rule(unit, window, amount, algorithm=algorithm), strict=False)
 
 
 def granted(ledger: Ledger, meters: list[Meter], need: Need, clock: FakeClock, tries: int) -> list[Reservation]:

@@ -11,7 +11,7 @@ from gateway.limits.rules import (
     Rule,
     TokenBucket,
 )
-from gateway.limits.shorthand import key_of, make_rule, names, parse_key, window_s
+from gateway.limits.shorthand import Unit, checked_strict, key_of, make_rule, names, parse_key, window_s
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,12 @@ def test_what_has_no_window_has_no_law_of_one(more: dict[str, str], message: str
     """Nothing that would be ignored is taken."""
     with pytest.raises(ValueError, match=f"^{message}"):
         make_rule("concurrent_requests", "", 5, **more)  # type: ignore[arg-type]  # a table's column holds mixed types
+
+
+@pytest.mark.parametrize("unit", ["tokens", "input_tokens", "output_tokens", "cost"])
+def test_strict_belongs_to_what_is_estimated(unit: Unit) -> None:
+    """Requests are counted, and never crossed as it is."""
+    assert [checked_strict(unit, strict) for strict in (None, True, False)] == [None, True, False]
+    assert checked_strict("requests", None) is None
+    with pytest.raises(ValueError, match="strict belongs to tokens and cost; requests are never crossed as it is"):
+        checked_strict("requests", True)

@@ -26,7 +26,7 @@ providers:
       big:
         grade: 90
         price: {input: 1, output: 2}
-        limits: {tokens_per_minute: 1000, cost_per_day: 5.00}
+        limits: {tokens_per_minute: 10000, cost_per_day: 5.00}
   spare:
     base_url: https://spare.test/v1
     api_key: k3

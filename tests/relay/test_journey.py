@@ -22,7 +22,7 @@ from tests.fakes import FakeUpstream, chat, refusal, waits
 
 from .story import CONFIG, ask, last, make
 
-LONG = [{"role": "user", "content": "word " * 4000}]
+LONG = [{"role": "user", "content": "word " * 12_000}]
 
 
 def told(relay: Relay) -> list[tuple[str, str, str, str]]:
@@ -49,20 +49,20 @@ async def test_a_refusal_explains_every_candidate(clock: FakeClock) -> None:
     """One at its limit, one at another, one that said 429 just now: all with numbers, and the first to open named."""
     relay = make(FakeUpstream(refusal(429, headers={"retry-after": "50"})), clock)
     use(relay, "model:free/small:requests_per_day", Need(1))
-    use(relay, "model:paid/big:tokens_per_minute", Need(1, 1000))
+    use(relay, "model:paid/big:tokens_per_minute", Need(1, 10_000))
     with pytest.raises(ExhaustedError) as caught:
         await ask(relay, max_tokens=500)
     small, big, spare = last(relay).candidates
     assert told(relay) == [
         ("free/small", "left_out", "requests_per_day", "1 of 1 today"),
-        ("paid/big", "left_out", "tokens_per_minute", "1,000 of 1,000 tokens this minute"),
+        ("paid/big", "left_out", "tokens_per_minute", "10,000 of 10,000 tokens this minute"),
         ("spare/last", "tried", "429", "429 from upstream, retry in 50 s after 0 ms"),
     ]
     assert numbers(small, clock) == (1, 1, 30)
-    assert numbers(big, clock) == (1000, 1000, 30.3)
+    assert numbers(big, clock) == (10_000, 10_000, 3.08)
     assert numbers(spare, clock) == (None, None, 50)
-    assert "free/small at 00:00:00 UTC, in 30.0 s (1 of 1 today)" in caught.value.message
-    assert caught.value.retry_after_s == pytest.approx(30)
+    assert "paid/big at 23:59:34 UTC, in 3.1 s (10,000 of 10,000 tokens this minute)" in caught.value.message
+    assert caught.value.retry_after_s == pytest.approx(3.08, abs=0.005)
 
 
 async def test_a_429_without_a_hint_names_how_long_the_target_rests(clock: FakeClock) -> None:
@@ -245,10 +245,10 @@ async def test_a_request_that_ends_before_its_time_names_those_whose_turn_did_no
 
 
 async def test_tokens_are_told_as_estimated_and_as_held(clock: FakeClock) -> None:
-    """Of the prompt, and of prompt and answer; nothing was held where nothing was tried."""
+    """Of the prompt, and what prompt and answer usually take; nothing was held where nothing was tried."""
     relay = make(FakeUpstream(chat()), clock)
     await ask(relay, "last", max_tokens=100)
-    assert (last(relay).estimated_tokens, last(relay).reserved_tokens) == (5, 105)
+    assert (last(relay).estimated_tokens, last(relay).reserved_tokens) == (5, 99)
     use(relay, "model:free/small:requests_per_day", Need(1))
     with pytest.raises(ExhaustedError):
         await ask(relay, "small")

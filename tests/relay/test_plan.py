@@ -40,29 +40,29 @@ def rows(settled: Settled) -> list[tuple[str, str, str, str]]:
 def test_every_target_has_its_place_and_its_reason(clock: FakeClock) -> None:
     """What costs nothing first; who comes after the one that would answer is looked at too."""
     relay = make(FakeUpstream(), clock)
-    use(relay, "model:paid/big:tokens_per_minute", Need(0, 1000))
+    use(relay, "model:paid/big:tokens_per_minute", Need(0, 10_000))
     found = planned(relay, max_tokens=500)
     assert rows(found) == [
         ("free/small", "chosen", "free_first", "free, 1 of 1 left today"),
-        ("paid/big", "left_out", "tokens_per_minute", "1,000 of 1,000 tokens this minute"),
+        ("paid/big", "left_out", "tokens_per_minute", "10,000 of 10,000 tokens this minute"),
         ("spare/last", "not_needed", "order", "paid, as allowed"),
     ]
     small, big, spare = found.candidates
     assert numbers(small, clock) == (0, 1, None)
-    assert numbers(big, clock) == (1000, 1000, 30.3)
+    assert numbers(big, clock) == (10_000, 10_000, 3.08)
     assert numbers(spare, clock) == (None, None, None)
     assert [each.place for each in found.candidates] == [1, 2, 3]
     assert (found.id, found.asked, found.attempts) == ("dry", "base", ())
-    assert (found.estimated_tokens, found.reserved_tokens, found.cost_nanousd) == (5, 505, 0)
+    assert (found.estimated_tokens, found.reserved_tokens, found.cost_nanousd) == (5, 309, 0)
 
 
 def test_money_is_expected_where_it_is_known(clock: FakeClock) -> None:
-    """5 tokens at 1 USD and 500 at 2 USD a million; unknown stays unknown, never zero."""
+    """What such answers usually take, at 1 and 2 USD a million; unknown stays unknown, never zero."""
     text = CONFIG.replace("price: {input: 3, output: 3}", "")
     relay = make(FakeUpstream(), clock, text)
     use(relay, "model:paid/big:cost_per_day", Need(0, cost_nanousd=1_000_000_000))
     found = planned(relay, "big", max_tokens=500)
-    assert found.cost_nanousd == 1_005_000
+    assert found.cost_nanousd == 611_492
     assert rows(found) == [("paid/big", "chosen", "priority", "paid, as allowed, $4.00 of $5.00 left today")]
     assert numbers(found.candidates[0], clock) == (1, 5, None)
     assert planned(relay, "last").cost_nanousd is None
@@ -112,7 +112,7 @@ def test_a_clients_rules_apply(clock: FakeClock) -> None:
     lacking = planned(relay, client=client, max_tokens=10).candidates[0]
     assert (lacking.rule, lacking.text) == (
         "tokens_per_day",
-        "needs 15, 10 of 100 tokens left today (client aider)",
+        "needs 17, 10 of 100 tokens left today (client aider)",
     )
     relay.state.ledger.adjust(requests, 2, clock.now())
     assert {each.rule for each in planned(relay, client=client).candidates} == {"requests_per_day"}

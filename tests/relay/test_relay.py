@@ -156,7 +156,7 @@ async def test_client_leaving_before_the_head_is_charged_the_expectation(clock: 
     with pytest.raises(asyncio.CancelledError):
         await ask(relay, "big", max_tokens=100)
     assert last(relay).outcome == "client_left"
-    assert used(relay, BIG_TOKENS) == last(relay).usage.total > 100
+    assert used(relay, BIG_TOKENS) == last(relay).usage.total > 90
     assert [attempt.cause for attempt in last(relay).attempts] == ["cut_off"]
 
 
@@ -259,7 +259,7 @@ async def test_when_nobody_answered(script: list[Step], error: type[GatewayError
 async def test_larger_than_the_whole_limit_everywhere(clock: FakeClock) -> None:
     """Waiting would not help."""
     with pytest.raises(RequestTooLargeError):
-        await ask(make(FakeUpstream(), clock), "big", x="y", messages=[{"role": "user", "content": "word " * 4000}])
+        await ask(make(FakeUpstream(), clock), "big", x="y", messages=[{"role": "user", "content": "word " * 40_000}])
 
 
 async def test_unknown_model(clock: FakeClock) -> None:

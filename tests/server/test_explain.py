@@ -213,14 +213,14 @@ async def test_a_request_that_is_not_sent_is_explained_the_same(
         ("openai/big", "not_needed", "order", "paid, as allowed"),
     ]
     assert (told["targets"][0]["used"], told["targets"][0]["amount"]) == (1, 10)
-    assert told["tokens"] == {"estimated": 900, "reserved": 1412, "reported": None}
+    assert told["tokens"] == {"estimated": 900, "reserved": 1608, "reported": None}
     del told["targets"]
     assert told == {
         "request_id": "dry",
         "asked": "base",
         "client": "",
         "attempts": [],
-        "tokens": {"estimated": 900, "reserved": 1412, "reported": None},
+        "tokens": {"estimated": 900, "reserved": 1608, "reported": None},
         "cost_usd": 0.0,
     }
     assert (relay.calls, list(state.recent), state.ledger.held(TEN)) == ([], [], 0)
