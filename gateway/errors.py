@@ -170,7 +170,7 @@ class DrainingError(NoCandidateError):
 
 
 class OverloadedError(NoCandidateError):
-    """`max_concurrent_requests` are running."""
+    """`max_concurrent_requests` are running, `max_connections` open, or `max_memory` is nearly reached."""
 
     code = "overloaded"
 

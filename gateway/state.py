@@ -13,6 +13,7 @@ from .errors import Problem
 from .history import History, Today
 from .limits.learned import Learned
 from .limits.ledger import Ledger
+from .overload import Load
 from .records import Settled
 from .routing.chooser import Chooser
 from .routing.cooldown import Cooldowns
@@ -84,6 +85,8 @@ class State:
         self.running = 0
         """Client requests that are being answered."""
         self.draining = False
+        self.load = Load()
+        """What is in use of what the process can bear."""
         self.started = now
 
     def replace(self, catalog: Catalog, now: Moment) -> None:

@@ -83,10 +83,16 @@ def start(
     *args: str,
     env: Mapping[str, str] | None = None,
     command: Sequence[str] = (sys.executable, "-m", "gateway"),
+    pass_fds: Sequence[int] = (),
 ) -> Running:
     """Start `llm-gateway args` in `folder`, which is also its home."""
     process = subprocess.Popen(
-        [*command, *args], cwd=folder, env=environment(folder, env), stderr=subprocess.PIPE, text=True
+        [*command, *args],
+        cwd=folder,
+        env=environment(folder, env),
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=pass_fds,
     )
     return Running(process)
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from gateway.catalog.catalog import Catalog
 from gateway.configuration import Configuration, Loaded
@@ -17,12 +18,20 @@ class Reloads:
     """What the server's `/config` routes, SIGHUP and the watcher of the files have in common.
 
     `apply` is called with each new catalog, after it came in force, for what lives outside the state: the log.
+    `around` is entered for as long as the files are being read, for whoever supervises the process.
     """
 
-    def __init__(self, configuration: Configuration, state: State, apply: Callable[[Catalog], None]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        state: State,
+        apply: Callable[[Catalog], None],
+        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.configuration = configuration
         self._state = state
         self._apply = apply
+        self._around = around
         self._one_at_a_time = asyncio.Lock()
 
     async def read(self) -> str:
@@ -32,13 +41,14 @@ class Reloads:
     async def reload(self) -> None:
         """Put the files in force. Raises ConfigError if they have mistakes: then only what `/health` says changes."""
         async with self._one_at_a_time:  # else an older reading could win over a newer one
-            try:
-                # Off the loop: a large file takes long enough to parse for running streams to notice.
-                loaded = await asyncio.to_thread(self.configuration.load)
-            except ConfigError as error:
-                self._refuse(error.problems)
-                raise
-            self._put_in_force(loaded)
+            with self._around():
+                try:
+                    # Off the loop: a large file takes long enough to parse for running streams to notice.
+                    loaded = await asyncio.to_thread(self.configuration.load)
+                except ConfigError as error:
+                    self._refuse(error.problems)
+                    raise
+                self._put_in_force(loaded)
 
     async def reload_or_log(self) -> None:
         """The same for a signal or a saved file, where nobody waits for the answer: mistakes are in the log."""

@@ -4,10 +4,11 @@ import asyncio
 import gc
 import logging
 import random
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from aiohttp import web
 
@@ -32,10 +33,15 @@ from gateway.upstream.echo import EchoUpstream
 from gateway.upstream.http import HttpUpstream
 from gateway.upstream.join import Upstreams
 
+from .connections import Patience
+from .door import Door
 from .feeds import FEEDS, follow
-from .listening import listen, raise_file_limit
+from .heartbeat import Heartbeat
+from .listening import listen, raise_file_limit, url
+from .memory import MemoryGuard
 from .reloads import Reloads, log_notes, status
 from .stopping import Stop, finish_answers
+from .systemd import Notifier, check_guarded, inherited
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +50,8 @@ LINGER_S = 5.0
 """What a client that was refused in the middle of its body gets to read the answer before the connection closes."""
 HISTORY_EVERY_S = 60.0
 """How often the history is written: what a kill can cost of it. Counters and today's totals are in the snapshot."""
+ENDING_S = 15.0
+"""What the rest may take after the drain: last words, the last snapshot on a slow disk."""
 LAST_WORDS_S = 0.5
 """What answers that are not relayed, pages and the like, get to finish after the drain."""
 
@@ -54,7 +62,6 @@ def run(configuration: Configuration) -> int:
     loaded = configuration.load()
     log_as_told = _logging(configuration)
     log_as_told(loaded.catalog)
-    raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_serve(configuration, loaded, watch, log_as_told))
 
@@ -83,9 +90,9 @@ async def _serve(
 ) -> int:
     """The life of the process, in order: lock, restore, listen; then drain, snapshot, unlock."""
     clock = SystemClock()
-    server = loaded.catalog.server
+    systemd = Notifier(configuration.process)
     async with AsyncExitStack() as stack:
-        folder = configuration.snapshot_folder(server.snapshot.directory)
+        folder = configuration.snapshot_folder(loaded.catalog.server.snapshot.directory)
         stack.enter_context(FolderLock(folder))
         memory = Memory(
             Snapshots(folder),
@@ -102,24 +109,23 @@ async def _serve(
             recording.use(configuration.record_file(catalog.server.record.file))
 
         in_force(loaded.catalog)
-        reloads = Reloads(configuration, state, in_force)
+        reloads = Reloads(configuration, state, in_force, systemd.reloading)
         http = await stack.enter_async_context(HttpUpstream())
         relay = Relay(state, Upstreams(http, EchoUpstream()), random.random)
         relay.on_settled += [logs.log_request, recording.note]
-        runner = web.AppRunner(
-            application(state, relay, reloads),
-            access_log=None,  # one line of our own per request says more
-            handler_cancellation=True,  # a client that leaves ends its request, and so the upstream's
-            auto_decompress=False,  # compressed bodies are refused: a few kB can be a bomb
-            keepalive_timeout=KEEP_ALIVE_S,
-            lingering_time=LINGER_S,
-            shutdown_timeout=LAST_WORDS_S,
-        )
-        await runner.setup()
+        runner = await _runner(application(state, relay, reloads))
         stack.push_async_callback(runner.cleanup)
         stop = stack.enter_context(Stop())
         tasks = await stack.enter_async_context(Tasks())
-        urls = await listen(runner, server.host, server.port)
+        sockets = await _sockets(configuration, loaded.catalog)
+        urls = [url(each.getsockname()) for each in sockets]
+        door = stack.enter_context(Door(cast("web.Server", runner.server), state, tasks, Patience()))
+        door.start(sockets, raise_file_limit())
+        heart = Heartbeat(state.load.lateness, clock, asyncio.get_running_loop().time)
+        stack.enter_context(heart.watched())
+        tasks.start("heartbeat", heart.run())
+        tasks.start("memory", MemoryGuard(state, door.close_idle).run())
+        tasks.start("watchdog", systemd.keep_alive())
         tasks.start("snapshots", memory.keep())
         tasks.start("history", memory.keep_history())
         tasks.start("recording", recording.keep())
@@ -128,11 +134,11 @@ async def _serve(
             tasks.start(feed.name, follow(feed, state, folder, http, reloads.reload_or_log, random.random))
         stop.on_hangup(lambda: tasks.start("reload", reloads.reload_or_log()))
         _log_start(configuration, loaded, urls)
-        # What is there now stays: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
+        systemd.ready(f"serving on {', '.join(urls)}")
+        _freeze()
         await stop.first.wait()
-        await finish_answers(runner, state, stop)
+        systemd.stopping(state.catalog.server.drain_timeout + ENDING_S, "finishing answers")
+        await finish_answers(door, state, stop)
         await tasks.close()
         await runner.cleanup()
         await recording.flush()
@@ -140,6 +146,34 @@ async def _serve(
         await memory.save_history()
         log.info("stopped")
         return stop.exit_code
+
+
+def _freeze() -> None:
+    """What is there now stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+async def _runner(app: web.Application) -> web.AppRunner:
+    """What serves the application."""
+    runner = web.AppRunner(
+        app,
+        access_log=None,  # one line of our own per request says more
+        handler_cancellation=True,  # a client that leaves ends its request, and so the upstream's
+        auto_decompress=False,  # compressed bodies are refused: a few kB can be a bomb
+        keepalive_timeout=KEEP_ALIVE_S,
+        lingering_time=LINGER_S,
+        shutdown_timeout=LAST_WORDS_S,
+    )
+    await runner.setup()
+    return runner
+
+
+async def _sockets(configuration: Configuration, catalog: Catalog) -> list[socket.socket]:
+    """Those that were handed over, else one of `host` and `port`. Raises StartError or ConfigError."""
+    handed_over = inherited(configuration.process)
+    check_guarded(handed_over, catalog)
+    return handed_over or await listen(catalog.server.host, catalog.server.port)
 
 
 def shipped_leaderboard(config: Path) -> Leaderboard:

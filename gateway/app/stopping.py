@@ -7,14 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-from aiohttp import web
-
 from gateway.state import State
+
+from .door import Door
 
 log = logging.getLogger(__name__)
 
 GLANCE_S = 0.05
 """How often the drain looks whether the last answer is out."""
+JUST_CONNECTED_S = 0.5
+"""What somebody who has connected and not asked yet gets to do so, when the process ends."""
 
 
 class Stop:
@@ -63,28 +65,36 @@ class Stop:
         (self.second if self.first.is_set() else self.first).set()
 
 
-async def finish_answers(runner: web.AppRunner, state: State, stop: Stop) -> None:
+async def finish_answers(door: Door, state: State, stop: Stop) -> None:
     """Accept nothing new and wait for the running answers: `drain_timeout` at most, or until the second signal."""
-    state.draining = True
     log.info("draining: %s", _answers(state.running))
-    for site in list(runner.sites):
-        await site.stop()
-    if runner.server:
-        runner.server.pre_shutdown()  # kept-alive connections that wait for nothing
+    door.stop()
     log.info("no longer accepting connections")
-    with suppress(TimeoutError):
-        async with asyncio.timeout(state.catalog.server.drain_timeout):
-            await _idle(state, stop)
-    if state.running:
+    door.close_idle(fresh=False)
+    # Who was accepted a moment ago and has not asked yet is still served: from outside, nobody was turned away.
+    await _until(lambda: not door.waits_for_a_head, stop, JUST_CONNECTED_S)
+    state.draining = True
+    await _until(lambda: _done(door), stop, state.catalog.server.drain_timeout)
+    if door.busy:
         stop.cut = True
-        log.warning("%s cut off", _answers(state.running))
+        log.warning("%s cut off", _answers(door.busy))
+    if stop.second.is_set():
+        door.abort()
 
 
-async def _idle(state: State, stop: Stop) -> None:
-    """Until no answer is running, or the second signal came."""
-    while state.running and not stop.second.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.second.wait(), GLANCE_S)
+def _done(door: Door) -> bool:
+    """Whether nobody is being answered any more. Who has been is let go."""
+    door.close_idle()
+    return not door.busy
+
+
+async def _until(holds: Callable[[], bool], stop: Stop, within_s: float) -> None:
+    """Until something holds, the time is over, or the second signal came."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while not (holds() or stop.second.is_set()):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.second.wait(), GLANCE_S)
 
 
 def _answers(count: int) -> str:

@@ -138,6 +138,11 @@ class Server(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Requests that may run at once; 0 is no cap."""
     max_queue: Amount = 1000
     """Requests that may wait in line at once (`max_wait`)."""
+    max_connections: Amount = 10_000
+    """Connections of clients; 0 is no cap of ours. Half of the files that may be open is a cap as well."""
+    max_memory: Size | None = None
+    """Resident memory: from 80 % on new requests get 503, from 90 % on idle connections are closed. Left out: no cap.
+    Works on Linux only."""
     max_body: Size = 64 * 2**20
     """Largest body of a client, in bytes or as `64MiB`."""
     max_response: Size = 64 * 2**20

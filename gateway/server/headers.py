@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler
 
 from gateway import __version__
 
-from .keys import RELAYED, REQUEST_ID
+from .keys import RELAYED, REQUEST_ID, STATE
 
 SERVER: Final = f"llm-gateway/{__version__}"
 
@@ -32,6 +32,9 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Server"] = SERVER
     if REQUEST_ID in request:
         response.headers["x-request-id"] = request[REQUEST_ID]
+    if request.app[STATE].draining:
+        response.headers["Connection"] = "close"  # the head is made already: both have to be said
+        response.force_close()
     if not request.get(RELAYED):
         for name, value in SECURITY.items():
             response.headers.setdefault(name, value)

@@ -10,6 +10,7 @@ from gateway.state import FeedStatus, State
 
 from .answering import json_answer
 from .keys import STATE
+from .loads import load_status, shortage
 
 
 async def get_health(request: web.Request) -> web.StreamResponse:
@@ -26,6 +27,7 @@ async def get_health(request: web.Request) -> web.StreamResponse:
             "config": config_status(state),
             "snapshot": snapshot_status(state),
             "prices": prices_status(state),
+            "load": load_status(state),
         },
         status=503 if state.draining else 200,
     )
@@ -50,7 +52,7 @@ def status(state: State) -> str:
     """healthy; degraded: serving, but somebody must look; draining."""
     if state.draining:
         return "draining"
-    return "degraded" if config_errors(state) or state.snapshot.error else "healthy"
+    return "degraded" if config_errors(state) or state.snapshot.error or shortage(state) else "healthy"
 
 
 def config_status(state: State) -> dict[str, Any]:
@@ -110,8 +112,9 @@ class Check(NamedTuple):
 
 def readiness(state: State) -> list[Check]:
     """A bad configuration file is no reason: the last good one goes on serving."""
+    short = shortage(state)
     return [
-        Check("accepting", not state.draining, "draining"),
+        Check("accepting", not (state.draining or short), "draining" if state.draining else short),
         Check("targets", _can_serve(state), "no target has its key and is not cooling down"),
     ]
 

@@ -26,7 +26,7 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
         received=received,
         retry=read_retry(request.headers.get("x-stainless-retry-count", "")),
     )
-    check_open(state)  # again: a slow body may have outlasted the room there was
+    check_room(state)  # again: a slow body may have outlasted the room there was
     request[HANDED_OVER] = True
     async with request.app[RELAY].answer(call, caller.client) as answer:
         return await write_answer(request, answer)
@@ -36,9 +36,21 @@ def check_open(state: State) -> None:
     """Raise DrainingError or OverloadedError if nothing new may start."""
     if state.draining:
         raise DrainingError("The gateway is about to stop. Try again in a moment.")
-    cap = state.catalog.server.max_concurrent_requests
+    check_room(state)
+
+
+def check_room(state: State) -> None:
+    """Raise OverloadedError, and count it, if another request would be more than the process may bear."""
+    server = state.catalog.server
+    cap = server.max_concurrent_requests
     if cap and state.running >= cap:
-        raise OverloadedError(f"{cap} requests are running, the most that server.max_concurrent_requests allows.")
+        why = f"{cap} requests are running, the most that server.max_concurrent_requests allows."
+    elif state.load.shedding(server.max_memory):
+        why = "The gateway is short of memory (server.max_memory). Try again in a moment."
+    else:
+        return
+    state.load.refused_requests += 1
+    raise OverloadedError(why)
 
 
 def read_may_pay(request: web.Request) -> bool:

@@ -20,6 +20,7 @@ from .cards import Card, Told, card
 from .chart import MINUTES, chart, speed
 from .feed import Row, row
 from .ladder import Ladder, ladder
+from .loads import load_text, shortage
 from .standing import Obstacles, Rest, Standing
 from .tiles import Tile, tiles
 
@@ -49,6 +50,9 @@ class Status(Struct, frozen=True, kw_only=True):
     config: str
     loaded: str
     snapshot: str
+    load: str
+    shortage: str
+    """Why clients are turned away now; empty if they are not."""
     banner: Banner | None
     warn: Warn | None
     calm: str
@@ -80,6 +84,7 @@ def status(state: State, now: Moment, ask: Ask, base_url: str) -> Status:
     loaded = words.clock(state.config.loaded_at, zone)
     refused = banner(state.config.path, state.config.problems, loaded)
     near = warn(found)
+    short = shortage(state)
     last_minute = sum(now.wall - each.at <= 60 for each in state.recent)
     return Status(
         at=rfc3339(now.wall) or "",
@@ -93,9 +98,11 @@ def status(state: State, now: Moment, ask: Ask, base_url: str) -> Status:
         config=state.config.path,
         loaded=loaded,
         snapshot=snapshot_text(state, now),
+        load=load_text(state),
+        shortage=short,
         banner=refused,
         warn=near,
-        calm="" if refused or near else _calm(state, cards, found, now),
+        calm="" if refused or near or short else _calm(state, cards, found, now),
         answers_as=_echo_name(catalog),
         waiting=sum(each.standing == "no_key" for each in cards),
         first_variable=next((name for each in cards if each.price == "free" for name in each.key.variables), ""),

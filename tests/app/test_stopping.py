@@ -2,6 +2,7 @@
 
 import http.client
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,17 @@ def test_without_answers_the_end_is_at_once(server: Running) -> None:
     server.process.send_signal(signal.SIGTERM)
     assert server.ended() == 0
     idle.close()
+
+
+def test_two_signals_without_answers_cut_nobody_off(server: Running) -> None:
+    """Somebody has connected and asks nothing: that is no answer, and the exit code is that of a good end."""
+    with socket.create_connection(("127.0.0.1", server.port)):
+        assert server.request("GET", "/livez")[0] == 200  # whoever came before this is accepted by now
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("no longer accepting")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == 0
+    assert "cut off" not in server.log
 
 
 def test_sighup_reads_the_configuration_again(server: Running) -> None:

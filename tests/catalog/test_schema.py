@@ -23,7 +23,7 @@ KEYS = {
     Config: "server clients providers pools meta_models leaderboard prices",
     Server: "host port allow_anonymous admin_token environment log_level log_format timezone request_timeout"
     " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_queue"
-    " max_body max_response hosts paid snapshot record",
+    " max_connections max_memory max_body max_response hosts paid snapshot record",
     Snapshot: "directory every",
     Record: "file",
     ClientEntry: "key paid models limits",

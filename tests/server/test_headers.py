@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.server.headers import takes_gzip
+from gateway.server.keys import STATE
 
 from .conftest import Serve
 from .house import FileOnDisk
@@ -61,3 +62,11 @@ async def test_own_texts_are_packed_where_it_pays(
     assert ("Content-Encoding" in answer.headers) is packed
     assert answer.headers["Vary"] == "Accept-Encoding"
     assert await answer.text() == file.text
+
+
+async def test_while_draining_every_answer_is_the_last_of_its_connection(serve: Serve) -> None:
+    """The client is told, so that it does not send another request into a closed door."""
+    client = await serve()
+    assert "Connection" not in (await client.get("/livez")).headers
+    client.app[STATE].draining = True
+    assert (await client.get("/livez")).headers["Connection"] == "close"

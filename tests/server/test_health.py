@@ -6,11 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from gateway import __version__
-from gateway.catalog.schema import PriceFeed
+from gateway.catalog.schema import PriceFeed, Server
 from gateway.clock import FakeClock
 from gateway.errors import Problem
 from gateway.price_list import PriceList, PriceLists, Rates
 from gateway.server.keys import STATE
+from gateway.server.loads import load_status
 from gateway.state import FeedStatus, SnapshotStatus
 
 from .conftest import Serve
@@ -37,6 +38,7 @@ async def test_health_says_what_the_contract_lists(serve: Serve, clock: FakeCloc
         },
         "snapshot": {"at": None, "error": None},
         "prices": {"lists": [], "fetched_at": None, "checked_at": None, "error": None},
+        "load": load_status(client.app[STATE]),
     }
 
 
@@ -82,6 +84,20 @@ async def test_memory_that_cannot_be_written_is_degraded(serve: Serve) -> None:
     body = await (await client.get("/health")).json()
     assert body["status"] == "degraded"
     assert body["snapshot"] == {"at": "2026-01-31T23:59:30.000Z", "error": "disk full"}
+
+
+async def test_overload_is_degraded_and_not_ready(serve: Serve) -> None:
+    """It answers, so it is 200; a balancer that asks whether it is ready sends the next ones elsewhere."""
+    client = await serve(catalog(server=Server(max_memory=1000)))
+    client.app[STATE].load.memory_bytes = 800
+    answer = await client.get("/health")
+    body = await answer.json()
+    assert (answer.status, body["status"], body["load"]["state"]) == (200, "degraded", "shedding")
+    ready = await client.get("/readyz?verbose")
+    assert (ready.status, (await ready.text()).splitlines()[0]) == (
+        503,
+        "[-]accepting failed: memory at 80 % of server.max_memory",
+    )
 
 
 async def test_draining_is_503_but_alive(serve: Serve) -> None:

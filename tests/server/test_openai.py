@@ -72,3 +72,15 @@ async def test_no_more_run_at_once_than_may(serve: Serve) -> None:
     answer = await client.post(CHAT, data=BODY)
     assert (answer.status, (await answer.json())["error"]["code"]) == (503, "overloaded")
     assert answer.headers["Retry-After"] == "1"
+
+
+async def test_short_of_memory_nothing_new_starts(serve: Serve, relay: ScriptedRelay) -> None:
+    """From 80 % on: what is running needs the rest. Who was refused is counted."""
+    client = await serve(catalog(server=Server(max_memory=1000)))
+    client.app[STATE].load.memory_bytes = 799
+    assert (await client.post(CHAT, data=BODY)).status == 200
+    client.app[STATE].load.memory_bytes = 800
+    answer = await client.post(CHAT, data=BODY)
+    assert (answer.status, (await answer.json())["error"]["code"]) == (503, "overloaded")
+    assert answer.headers["Retry-After"] == "1"
+    assert len(relay.calls) == client.app[STATE].load.refused_requests == 1

@@ -165,3 +165,17 @@ def test_times_are_in_the_servers_zone() -> None:
     state = State(catalog=text, clock=FakeClock(AT), config=config)
     page = shown(state)
     assert (page.time, page.loaded) == ("15:32:30", "15:32:30")
+
+
+def test_overload_is_told() -> None:
+    """Nobody is said to be well while clients are turned away."""
+    state = calm()
+    assert (shown(state).shortage, shown(state).load) == ("", "0 connections · event loop on time")
+    assert shown(state).calm
+    state.load.connections = state.load.max_connections = 3
+    page = shown(state)
+    assert (page.shortage, page.load, page.calm) == (
+        "all 3 connections are in use",
+        "3 connections · event loop on time",
+        "",
+    )
