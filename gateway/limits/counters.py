@@ -1,13 +1,13 @@
 """One limit's count: what is used by its rule's law, and beside it what requests in flight hold."""
 
-from math import ceil, inf
+from math import ceil, inf, sqrt
 from typing import Protocol
 
 from msgspec import Struct
 
 from gateway.clock import Moment
 
-from .forecast import Outlook, margin
+from .forecast import MOST_Z, Outlook, margin
 from .reported import Lowered, Reported, bare
 from .rules import Rule
 from .shorthand import ESTIMATED, UNITS
@@ -108,8 +108,10 @@ class Counter:
         mean, variance, doubt = (wanted.most(self.unit), 0.0, 0.0) if self.strict else wanted.hold(self.unit)
         hold = Hold(self, mean, variance, doubt)
         load = self.rule.used(self.state, now) + self.mean + mean
-        if variance or self.variance:
-            load += margin(self.capacity, self.variance + variance, self.doubt + doubt)
+        luck, doubts = self.variance + variance, self.doubt + doubt
+        # Where not even the largest margin there is would be in the way, none is worked out.
+        if luck and load + MOST_Z * (sqrt(luck) + doubts) > self.ceiling:
+            load += margin(self.capacity, luck, doubts)
         if load <= self.ceiling or not mean or self._fits_alone(wanted, now):
             # What one request may be at most is no room that it takes from the next.
             return hold if self.unit != _PER_REQUEST else Hold(self, 0, 0.0, 0.0)
@@ -132,8 +134,10 @@ class Counter:
         """What is lacking for `hold`, and when that will be there."""
         rule, state, held, capacity = self.rule, self.state, self.held, self.capacity
         # To the fraction, as `offer` asks: in a slow bucket a token is more than a second.
-        load = self.mean + hold.mean + margin(capacity, self.variance + hold.variance, self.doubt + hold.doubt)
-        alone = hold.mean + margin(capacity, hold.variance, hold.doubt)
+        load, alone = float(self.mean + hold.mean), float(hold.mean)
+        if hold.variance or self.variance:
+            load += margin(capacity, self.variance + hold.variance, self.doubt + hold.doubt)
+            alone += margin(capacity, hold.variance, hold.doubt)
         least = wanted.certain(self.unit) if self.estimated and not self.strict else hold.mean
         never = not capacity or least > capacity
         # What is larger than the whole amount waits until nothing is used and nothing in flight.

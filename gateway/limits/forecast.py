@@ -25,11 +25,16 @@ SHORTEST_BOUND = 64
 _UNFOLDED = 256
 """Output tokens to which an answer may grow under `strict`, however short the others were."""
 
+_FAR = 0.05
+"""Share of the room up to which a bound is held as it is: so far from the edge no body is touched."""
+
 _BEYOND_THOUGHTS = 1024
 """Output tokens that are left for the answer itself, where thoughts were given theirs."""
 
 _INPUT_SLACK, _INPUT_DUST = 1.05, 4
-_Z = [4.0, *(step / 100 for step in range(400, -1, -1))]
+MOST_Z = 4.0
+"""Standard deviations that a margin has at most."""
+_Z = [MOST_Z, *(step / 100 for step in range(400, -1, -1))]
 _LOSSES = [0.0, *(exp(-z * z / 2) / sqrt(2 * pi) - z * erfc(z / sqrt(2)) / 2 for z in _Z[1:])]
 """How much a standard normal is expected to exceed each z."""
 
@@ -158,11 +163,13 @@ class Outlook(Struct, frozen=True, kw_only=True):
         `room` is what is left in the tightest limit, `whole` what it leaves when nothing is used; output tokens.
         """
         most = self.bound or ASSUMED_BOUND
+        if most <= _FAR * room:
+            return most
         # What never fits, however empty the limit, would shut the model for good: then what fits has to do.
         least = max(SHORTEST_BOUND, int(min(self.past.long, whole)))
         if self.thinking:
             least = max(least, self.thinking + _BEYOND_THOUGHTS)
-        wish = max(_UNFOLDED, 1.25 * self.past.longest, 0.05 * room)
+        wish = max(_UNFOLDED, 1.25 * self.past.longest, _FAR * room)
         return max(int(min(most, room, wish)), min(most, least))
 
     def clear_in(self, elapsed_s: float, *, head_only: bool = False) -> float | None:

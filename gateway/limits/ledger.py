@@ -86,7 +86,7 @@ class Ledger:
         reservation.outlook = need
         for counter in counters:
             if counter.strict:
-                _bound([counter for counter in counters if counter.strict], need, reservation, now)
+                _bound(counters, need, reservation, now)
                 break
         return need.at(0.0, reservation.bound)
 
@@ -234,20 +234,22 @@ class Ledger:
         rule.add(state, used - rule.used(state, now), now)
 
 
-def _bound(strict: Sequence[Counter], need: Outlook, reservation: Reservation, now: Moment) -> None:
+def _bound(counters: Sequence[Counter], need: Outlook, reservation: Reservation, now: Moment) -> None:
     """Find the bound that the strict limits have room for; of those that only weigh the input there is none."""
     room = whole = inf
-    for counter in strict:
+    most_input = need.most_input
+    for counter in counters:
+        if not counter.strict:
+            continue
         fixed, a, b = need.weights(counter.unit)
         if b:
-            beside = fixed + a * need.most_input + 1  # which rounding up may take
-            free = counter.capacity - counter.rule.used(counter.state, now) - counter.held
-            room = min(room, (free - beside) / b)
-            whole = min(whole, (counter.capacity - beside) / b)
+            left = counter.capacity - fixed - a * most_input - 1  # which rounding up may take
+            whole = min(whole, left / b)
+            room = min(room, (left - counter.rule.used(counter.state, now) - counter.held) / b)
     if room == inf:
         return
     reservation.bound = need.bound
-    if need.may_bound and (need.bound is not None or any(counter.meter.strict for counter in strict)):
+    if need.may_bound and (need.bound is not None or any(counter.meter.strict for counter in counters)):
         bound = reservation.bound = need.strict_bound(room, whole)
         reservation.told = bound if need.bound is None or bound < need.bound else None
 

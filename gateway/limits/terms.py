@@ -147,7 +147,6 @@ class LimitReachedError(Exception):
     """No room: `shortfalls` names every limit in the way. Stays inside: the relay tries the next target."""
 
     def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
-        super().__init__(shortfalls)
         self.shortfalls = shortfalls
 
     def __str__(self) -> str:
