@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 ARGS :=
 
 # Everything below `upstream` (docs/design.md): covered to the last branch. tests/test_floors.py keeps the list whole.
-PURE := errors clock records tasks dialects limits pricing price_list history overload catalog routing providers state relay
+PURE := errors clock records tasks dialects limits pricing price_list leaderboard history overload catalog routing providers state relay
 empty :=
 comma := ,
 PURE_FILES := $(subst $(empty) $(empty),$(comma),$(foreach room,$(PURE),gateway/$(room).py gateway/$(room)/*))
@@ -46,7 +46,7 @@ types: .venv/dev.stamp ## mypy --strict
 cover: .venv/dev.stamp ## what the last tests covered; under 100 % below `upstream` is a failure
 	@$(PYTHON) -m coverage report --include='$(PURE_FILES)' --fail-under=100
 
-bench: .venv/dev.stamp ## measure: time to start, memory at rest, the history, crowds, restarts, and that nothing costs by surprise (ten minutes)
+bench: .venv/dev.stamp ## measure, a minute in all (docs/benchmarks.md); ARGS=--full takes ten and more
 	@set -e; for each in bench/*.py; do $(PYTHON) "$$each" $(ARGS); done
 
 demo: .venv/run.stamp ## a gateway of its own, a few requests, and what it does about faults

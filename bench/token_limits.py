@@ -1,7 +1,7 @@
 """Token and money limits on a virtual clock: how much of an allowance is used, and how far it is overshot.
 
-    python bench/token_limits.py                        the whole table, five seeds: three minutes of four cores
-    python bench/token_limits.py --quick                three scenarios, cut short, one seed
+    python bench/token_limits.py                        three scenarios, cut short, one seed
+    python bench/token_limits.py --full                 the whole table, five seeds: three minutes of four cores
     python bench/token_limits.py --only chat-12k,usd1-agents --seeds 1,2
 
 The ledger, its rules and what it learns are the gateway's own. Made up are the traffic, whose answers have lengths that
@@ -88,12 +88,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="", help="as 1,2,3,4,5; fewer scatter more")
     parser.add_argument("--only", default="", help="scenarios, as chat-12k,usd1-agents")
-    parser.add_argument("--quick", action="store_true", help="three scenarios, cut short; only strict is judged")
+    parser.add_argument("--full", action="store_true", help="the whole table; else only strict is judged")
     args = parser.parse_args()
-    names = args.only.split(",") if args.only else list(QUICK if args.quick else SCENARIOS)
-    seeds = [int(seed) for seed in (args.seeds or ("1" if args.quick else "1,2,3,4,5")).split(",")]
+    quick = not args.full and not args.only
+    names = args.only.split(",") if args.only else list(QUICK if quick else SCENARIOS)
+    seeds = [int(seed) for seed in (args.seeds or ("1" if quick else "1,2,3,4,5")).split(",")]
     jobs = [
-        (name, policy, seed, QUICK.get(name, 0.0) if args.quick else 0.0)
+        (name, policy, seed, QUICK.get(name, 0.0) if quick else 0.0)
         for name in names
         for policy in POLICIES
         for seed in seeds
@@ -105,7 +106,7 @@ def main() -> int:
         for name in names:
             rows = {policy: [next(found) for _ in seeds] for policy in POLICIES}
             print(line(name, rows), flush=True)
-            missed += [miss for miss in misses(name, rows) if not args.quick or "strict was crossed" in miss]
+            missed += [miss for miss in misses(name, rows) if not quick or "strict was crossed" in miss]
     print("", *missed or ["all goals met"], sep="\n")
     return 1 if missed else 0
 

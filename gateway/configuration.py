@@ -4,9 +4,10 @@ Start, reload and `check` all come through here, so they cannot disagree.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -14,10 +15,13 @@ from gateway.catalog.catalog import Catalog
 from gateway.catalog.compile import compile_text
 from gateway.catalog.schema import Config
 from gateway.errors import ConfigError, Problem
-from gateway.feeds import prices
+from gateway.feeds import leaderboard, prices
+from gateway.leaderboard import Leaderboard, read_board
 from gateway.price_list import PriceList, PriceLists, read
 
 from .settings import Environment, Overrides, Place, env_beside, locate, shipped, snapshot_folder
+
+T = TypeVar("T")
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -73,6 +77,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
             presets=self.presets(),
             overrides=overrides,
             price_lists=self._price_lists,
+            leaderboard=self._leaderboard,
         )
         return Loaded(
             catalog=catalog,
@@ -99,6 +104,11 @@ class Configuration(Struct, frozen=True, kw_only=True):
         """Where requests are recorded: by the same rule."""
         return snapshot_folder(file, self.place, self.process) if file else None
 
+    def _leaderboard(self, config: Config) -> Leaderboard:
+        """The fetched one where fetching is switched on and there is one, else the shipped one."""
+        folder = self.snapshot_folder(config.server.snapshot.directory)
+        return (leaderboard.cached(folder) if config.leaderboard.fetch else None) or _shipped_leaderboard()
+
     def _read(self) -> bytes:
         try:
             return self.place.path.read_bytes()
@@ -121,11 +131,22 @@ class Configuration(Struct, frozen=True, kw_only=True):
         return {path.stem: path.read_text("utf-8") for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
-# It travels with the program and changes with it only.
+# Both travel with the program and change with it only.
 @cache
 def _shipped_prices() -> PriceList:
-    path = shipped("config") / "prices.json"
+    return _shipped("prices.json", read)
+
+
+@cache
+def _shipped_leaderboard() -> Leaderboard:
+    board = _shipped("leaderboard.json", read_board)
+    return Leaderboard(board.rows, f"list {board.read}")
+
+
+def _shipped(name: str, read_it: Callable[[bytes], T]) -> T:
+    """The file of that name, read. Raises ConfigError if it is gone or damaged."""
+    path = shipped("config") / name
     try:
-        return read(path.read_bytes())
+        return read_it(path.read_bytes())
     except (OSError, ValueError) as error:
         raise ConfigError([Problem(str(path), 0, 0, f"{error}: install the program again")]) from error

@@ -1,16 +1,21 @@
 """The files of the configuration, read together."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import orjson
 import pytest
 
-from gateway.configuration import Configuration, _shipped_prices
+from gateway.configuration import Configuration, _shipped_leaderboard, _shipped_prices
 from gateway.errors import ConfigError
-from gateway.feeds import prices
+from gateway.feeds import leaderboard, prices
 from gateway.feeds.cache import Cached, write_cache
 from gateway.pricing import Price
+from gateway.settings import shipped
+
+ROWS = orjson.dumps({f"m-{n}": {"pass@1": {"instruct": n}} for n in range(60)})
+"""A leaderboard in which m-7 has solved 7 percent."""
 
 ECHO = "providers:\n  demo: {type: echo, models: {echo: {price: free}}}\n"
 
@@ -109,16 +114,44 @@ def test_a_fetched_list_counts_only_where_fetching_is_on(tmp_path: Path) -> None
     assert (on.price_source, off.price_source[:4]) == ("fetched 2033-05-18", "list")
 
 
+@pytest.mark.parametrize(
+    ("text", "body", "name"),
+    [
+        pytest.param("{}", b"", "list 20", id="not asked for"),
+        pytest.param("{fetch: false}", ROWS, "list 20", id="switched off again"),
+        pytest.param("{fetch: true}", b"", "list 20", id="nothing fetched yet"),
+        pytest.param("{fetch: true}", b"{}", "list 20", id="fetched by an older version, in another shape"),
+        pytest.param("{fetch: true, source: bigcodebench}", ROWS, "fetched 2033-05-18", id="fetched"),
+    ],
+)
+def test_the_leaderboard_is_the_fetched_one_or_the_shipped(tmp_path: Path, text: str, body: bytes, name: str) -> None:
+    """One of them whole: a score mixed of two would be no order. Read again, it is the same catalog."""
+    if body:
+        cached = Cached(url=leaderboard.URL, fetched_at=2e9, checked_at=2e9, etag="", modified="", body=body)
+        write_cache(leaderboard.FEED.path(tmp_path / "snapshots"), cached)
+    configuration = folder_with(tmp_path, f"leaderboard: {text}\n{ECHO}")
+    board = configuration.load().catalog.leaderboard
+    assert board.name.startswith(name)
+    assert board.percent("m-7", "deepseek-v3") == (7 if body == ROWS and "true" in text else 56.1)
+    assert configuration.load().catalog == configuration.load().catalog
+
+
+@pytest.mark.parametrize("file", ["prices.json", "leaderboard.json"])
 @pytest.mark.parametrize("damage", [None, b"{}"])
-def test_a_program_without_its_price_list_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+def test_a_program_without_its_lists_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, damage: bytes | None
 ) -> None:
-    """Otherwise every price would silently be unknown."""
-    if damage is not None:
-        (tmp_path / "prices.json").write_bytes(damage)
-    monkeypatch.setattr("gateway.configuration.shipped", lambda _: tmp_path)
+    """Otherwise every price would silently be unknown, and every model worth the same."""
+    own = tmp_path / "own"
+    shutil.copytree(shipped("config"), own)
+    if damage is None:
+        (own / file).unlink()
+    else:
+        (own / file).write_bytes(damage)
+    monkeypatch.setattr("gateway.configuration.shipped", lambda _: own)
     _shipped_prices.cache_clear()
-    with pytest.raises(ConfigError, match="install the program again"):
+    _shipped_leaderboard.cache_clear()
+    with pytest.raises(ConfigError, match=rf"{file}: .*: install the program again"):
         folder_with(tmp_path, ECHO).load()
 
 
@@ -128,6 +161,19 @@ def test_the_record_lies_by_the_same_rule(tmp_path: Path) -> None:
     assert found.record_file("records/requests.jsonl") == tmp_path / "records/requests.jsonl"
     assert found.record_file("/var/log/requests.jsonl") == Path("/var/log/requests.jsonl")
     assert found.record_file(None) is None
+
+
+def test_the_example_of_a_pool_does_what_it_says(tmp_path: Path) -> None:
+    """Both keys and both free models share one allowance; what costs is not under it."""
+    lines = (shipped("config") / "gateway.yaml").read_text("utf-8").splitlines()
+    begin = lines.index("# pools:")
+    text = "\n".join(line.removeprefix("# ") for line in lines[begin : lines.index("", begin)])
+    configuration = folder_with(tmp_path, text, env="ROUTER_HOME=a\nROUTER_WORK=b\n")
+    targets = configuration.load().catalog.providers["router"].targets
+    free = {tuple(meter.id for meter in each.meters) for each in targets if each.free}
+    shared = ("pool:openrouter-free:requests_per_minute", "pool:openrouter-free:requests_per_day")
+    assert (len(targets), free) == (6, {shared})
+    assert {each.meters for each in targets if not each.free} == {()}
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:

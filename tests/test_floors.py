@@ -13,7 +13,7 @@ import gateway
 ROOT = Path(gateway.__file__).parent
 FLOORS: list[set[str]] = [
     {"errors", "clock", "records", "tasks"},
-    {"dialects", "limits", "pricing", "price_list", "history", "overload"},
+    {"dialects", "limits", "pricing", "price_list", "leaderboard", "history", "overload"},
     {"catalog"},
     {"routing", "providers"},
     {"state"},

@@ -140,6 +140,14 @@ def test_every_limit_unit_is_documented(unit: str) -> None:
     assert f"`{unit}`" in README
 
 
+def test_every_benchmark_is_listed() -> None:
+    """In `docs/benchmarks.md`, with what it shows."""
+    listed = re.findall(
+        r"^\| `bench/(\w+\.py)` \| \S.* \|$", (ROOT / "docs/benchmarks.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "bench").glob("*.py"))
+
+
 def test_the_key_reference_is_fresh() -> None:
     """What stands between the marks is what the structs say now (`make docs`)."""
     between = re.search(r"<!-- keys:begin -->\n(.*?)<!-- keys:end -->", README, re.DOTALL)

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from gateway.feeds import prices
+from gateway.feeds import leaderboard, prices
 from gateway.feeds.fetch import Feed, Fetcher
 from gateway.relay import Upstream
 from gateway.state import FeedStatus, State
 
-FEEDS = (prices.FEED,)
+FEEDS = (prices.FEED, leaderboard.FEED)
 """All of them. What a configuration does not ask for is not fetched."""
 
 

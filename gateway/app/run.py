@@ -7,7 +7,6 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import NamedTuple, cast
 
 from aiohttp import web
@@ -16,9 +15,7 @@ from gateway import __version__, logs
 from gateway.catalog.catalog import Catalog
 from gateway.clock import SystemClock
 from gateway.configuration import Configuration, Loaded
-from gateway.errors import StartError
 from gateway.relay import Relay
-from gateway.routing.leaderboard import Leaderboard, read_board
 from gateway.server import pages
 from gateway.server.keys import CONFIG, RELAY, STATE
 from gateway.server.routes import add_routes, middlewares
@@ -101,7 +98,6 @@ async def _serve(
         )
         memory.restore()
         state = memory.state
-        state.chooser.leaderboard = shipped_leaderboard(shipped("config"))
         recording = Recording()
 
         def in_force(catalog: Catalog) -> None:
@@ -174,15 +170,6 @@ async def _sockets(configuration: Configuration, catalog: Catalog) -> list[socke
     handed_over = inherited(configuration.process)
     check_guarded(handed_over, catalog)
     return handed_over or await listen(catalog.server.host, catalog.server.port)
-
-
-def shipped_leaderboard(config: Path) -> Leaderboard:
-    """The leaderboard that travels with the program. Raises StartError if it is damaged."""
-    path = config / "leaderboard.json"
-    try:
-        return Leaderboard(read_board(path.read_bytes()).rows)
-    except (OSError, ValueError) as error:
-        raise StartError(f"{path} cannot be read ({error}): put back the one that the program came with.") from None
 
 
 def application(state: State, relay: Relay, reloads: Reloads) -> web.Application:

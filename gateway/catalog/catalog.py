@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.errors import Problem, UnknownModelError
+from gateway.leaderboard import Leaderboard
 from gateway.limits.terms import Meter
 from gateway.price_list import PriceLists
 from gateway.pricing import FREE, Price
@@ -173,6 +174,9 @@ class Catalog(Struct, frozen=True, kw_only=True):
     """By model name or alias, over all providers."""
     meters: tuple[Meter, ...]
     """Every limit of the file, once, clients' included."""
+    leaderboard: Leaderboard = Leaderboard({})
+    """What `strategy: score` knows of models."""
+    fetch_leaderboard: bool = False
     percents: Mapping[str, float] = {}
     """`leaderboard.overrides`: model, or `provider/model`, to its percent."""
     price_feed: PriceFeed = PriceFeed()

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import ConfigError, Problem, UnknownModelError
+from gateway.leaderboard import Leaderboard
 from gateway.limits.terms import Meter
 from gateway.price_list import PriceLists
 
@@ -34,6 +35,9 @@ Overrides = Mapping[str, tuple[Any, str]]
 FindLists = Callable[[Config], PriceLists]
 """The price lists that a configuration wants."""
 
+FindLeaderboard = Callable[[Config], Leaderboard]
+"""The leaderboard that a configuration wants."""
+
 
 def compile_text(
     text: str,
@@ -43,17 +47,19 @@ def compile_text(
     presets: Mapping[str, str],
     overrides: Overrides | None = None,
     price_lists: FindLists = lambda _: PriceLists(),
+    leaderboard: FindLeaderboard = lambda _: Leaderboard({}),
 ) -> Catalog:
     """The catalog that `text` describes.
 
     `presets` are YAML texts by name, `lookup` gives the value of a variable or None, `overrides` go over `server`,
-    `price_lists` gives the lists for models whose price the text leaves out.
+    `price_lists` gives the lists for models whose price the text leaves out, `leaderboard` what they are worth.
     Raises ConfigError with every problem, in the order of the file; warnings alone go into the catalog.
     """
     document = read(text, file)
     walk = Walk(lookup)
     walk.problems += document.problems
-    catalog = _Compiling(walk, underlay(walk, document.root, presets), overrides or {}, price_lists).catalog()
+    compiling = _Compiling(walk, underlay(walk, document.root, presets), overrides or {}, price_lists)
+    catalog = compiling.catalog(leaderboard)
     # A node that an alias repeats is read, and found wrong, more than once.
     problems = sorted(set(walk.problems), key=lambda each: (each.file != file, each))
     if any(not problem.warning for problem in problems):
@@ -73,7 +79,7 @@ class _Compiling:
         self._prices = Prices(walk, self._lists)
         self._check_bind(overrides)
 
-    def catalog(self) -> Catalog:
+    def catalog(self, leaderboard: FindLeaderboard) -> Catalog:
         self._open_pools()
         providers = self._providers()
         clients = self._clients()
@@ -93,6 +99,8 @@ class _Compiling:
             exact=exact,
             bare=bare,
             meters=tuple(self._meters.by_id.values()),
+            leaderboard=leaderboard(self._config),
+            fetch_leaderboard=self._config.leaderboard.fetch,
             percents=self._config.leaderboard.overrides,
             price_feed=self._config.prices,
             price_lists=self._lists,

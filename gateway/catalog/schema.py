@@ -344,8 +344,12 @@ class MetaModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class LeaderboardEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `strategy: score` knows of models: BigCodeBench, as it ships in `config/leaderboard.json`."""
+    """What `strategy: score` knows of models: the leaderboard that ships with the program, or a newer one."""
 
+    fetch: bool = False
+    """Whether a newer one is looked for once a week, in the background and cached beside the snapshots."""
+    source: Literal["bigcodebench"] = "bigcodebench"
+    """Whose: `bigcodebench` is https://bigcode-bench.github.io/results.json."""
     overrides: dict[str, Percent] = field(default_factory=dict)
     """Name or `provider/name` of a model to its percent, in place of the leaderboard's own. That was last changed in
     April 2025: it does not know what came later."""

@@ -149,7 +149,7 @@ class ProviderBuilder:
         for key, names in (("set", self._entry.set), ("rename", self._entry.rename)):
             for name in names:
                 arrives = self._entry.rename[name] if key == "rename" else name
-                if arrives in ("model", "models"):
+                if arrives.lower() in ("model", "models"):  # some readers take any case
                     self._fail(f"{key} cannot say which model is asked: use upstream_model", key, name)
 
     def _check_headers(self) -> None:

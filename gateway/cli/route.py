@@ -107,10 +107,11 @@ def _number(n: float) -> str:
 
 def summary(answer: Mapping[str, Any]) -> str:
     """Who would answer, and for how large a prompt that holds."""
-    chosen = next((each["id"] for each in answer["targets"] if each["verdict"] == "chosen"), None)
+    chosen = next((each for each in answer["targets"] if each["verdict"] == "chosen"), None)
     tokens = answer["tokens"]
     size = f"a prompt of {tokens['estimated']:,} tokens"
     if chosen is None:
         return f"Nobody can answer {size} now."
     cost = "an unknown amount" if answer["cost_usd"] is None else f"${answer['cost_usd']:.4g}"
-    return f"{chosen} would answer {size}: {tokens['reserved']:,} tokens held, {cost} expected."
+    later = ", after waiting in line" if chosen["opens_at"] else ""
+    return f"{chosen['id']} would answer {size}{later}: {tokens['reserved']:,} tokens held, {cost} expected."

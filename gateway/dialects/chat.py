@@ -59,6 +59,7 @@ def read_call(
     """
     sent = body
     body, members = _with_messages(body, splice.read_members(body))
+    _check_spelling(members)
     fields = {name: _read(name, members[name]) for name in splice.present(members, _FIELDS)}
     if not fields.get("model"):
         raise BadRequestError("`model` is missing. GET /v1/models lists the names.", param="model")
@@ -89,6 +90,13 @@ def read_call(
         retry=retry,
         received=received,
     )
+
+
+def _check_spelling(members: Mapping[str, Raw]) -> None:
+    """Raises BadRequestError for a `Model`: some readers take it for `model`, and would ask for another than we did."""
+    for name in members:
+        if len(name) == len("model") and name != "model" and name.lower() == "model":
+            raise BadRequestError(f"`{name}` has to be spelled `model`.", param=name)
 
 
 def _read(name: str, raw: Raw) -> Any:

@@ -129,7 +129,10 @@ def _spans(body: bytes, members: Mapping[str, Raw]) -> list[_Span]:
 
 
 def _name(quoted: bytes) -> str:
-    return msgspec.json.decode(quoted, type=str) if b"\\" in quoted else quoted[1:-1].decode()
+    """The name as `read_members` reads it."""
+    if b"\\" not in quoted:
+        return quoted[1:-1].decode()
+    return msgspec.json.decode(_HALF_PAIR.sub(rb"\1\\ufffd", quoted), type=str)
 
 
 def _key(name: str) -> bytes:

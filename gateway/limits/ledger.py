@@ -158,6 +158,13 @@ class Ledger:
         counter = self._counters.get(meter.id)
         return counter.told(now) if counter else None
 
+    def lift(self, meter: Meter, now: Moment) -> Reported | None:
+        """Drop what a provider reported of a limit, a refusal too, by a person's word; what held until now."""
+        counter = self._counters.get(meter.id) or self._open(meter, now)
+        told = counter.told(now)
+        counter.lower(None, now)
+        return told
+
     def used(self, meter: Meter, now: Moment) -> float:
         """What stands as used, by the rule's law and by what was reported: over the capacity is debt."""
         counter = self._counters.get(meter.id) or self._open(meter, now)
@@ -226,10 +233,11 @@ class Ledger:
         return counter
 
     def adjust(self, meter: Meter, used: int, now: Moment) -> None:
-        """Set what counts as used, by a person's word. What is held stays beside it.
+        """Set what counts as used, by a person's word: a provider's is dropped. What is held stays beside it.
 
         More than before is counted as of now, of a rolling window the newest is taken back first.
         """
+        self.lift(meter, now)
         rule, state, _ = self.standing(meter, now)
         rule.add(state, used - rule.used(state, now), now)
 

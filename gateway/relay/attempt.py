@@ -41,7 +41,7 @@ class RestingError(Exception):
 
 
 class Attempt:
-    """A target's turn. `open` is entered once."""
+    """A target's turn: `reserve`, then at once `open`."""
 
     def __init__(
         self,
@@ -70,12 +70,8 @@ class Attempt:
         self._cause = "ok"
 
     @asynccontextmanager
-    async def open(self, server: Server, paid: Paid) -> AsyncGenerator[Answer]:
-        """The answer, if this target has one. Whatever fails, fails before the yield.
-
-        Raises RestingError, LimitReachedError or FailedError.
-        """
-        reservation = self._reserve()
+    async def open(self, reservation: Reservation, server: Server, paid: Paid) -> AsyncGenerator[Answer]:
+        """The answer, if this target has one. Whatever fails, fails before the yield. Raises FailedError."""
         try:
             async with AsyncExitStack() as stack:
                 opened = self._opened = await self._judged(server, paid, stack, reservation)
@@ -96,8 +92,11 @@ class Attempt:
             if self._opened is not None:
                 self._passed_on(self._opened, reservation)
 
-    def _reserve(self) -> Reservation:
-        """Room first, so that two requests cannot both take the last of it: no await from here to the ledger."""
+    def reserve(self) -> Reservation:
+        """Room first, so that two requests cannot both take the last of it: no await from here to the ledger.
+
+        Raises RestingError or LimitReachedError.
+        """
         state, now = self._state, self._began
         if cooldown := state.cooldowns.enter(self._target, now):
             raise RestingError(cooldown, state.ledger.shortfalls(self._meters, self._outlook, now))

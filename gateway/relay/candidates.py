@@ -39,13 +39,16 @@ def resolve(state: State, call: Call, client: Client | None) -> Resolution:
     return rank.merged(found, lambda each: ordered(state, replace(call, preferences=None), each))
 
 
-def ordered(state: State, call: Call, resolution: Resolution) -> Sequence[Target]:
-    """The targets, first choice first. Whose turn it is, is read and not moved on: that is for who sends."""
+def ordered(state: State, call: Call, resolution: Resolution, turn: int | None = None) -> Sequence[Target]:
+    """The targets, first choice first. Whose turn it is, is read and not moved on: that is for who sends.
+
+    `turn` is the one that the request took before, if it did.
+    """
 
     def cost(target: Target) -> int:
         return account.outlook(target, call, state.learned).at().hold(account.COST)[0]
 
-    situation = Situation(state.catalog, state.ledger, state.clock.now(), cost, call.stream)
+    situation = Situation(state.catalog, state.ledger, state.clock.now(), cost, call.stream, turn)
     return state.chooser.order(resolution, call, situation)
 
 
@@ -59,7 +62,9 @@ def unfit(
 ) -> fits.Unfit | None:
     """What keeps the target from serving, whatever the hour. `outgrown` are contexts that proved too small."""
     meters = account.meters_of(target, client)
-    limited = any(meter.unit == "cost" for meter in meters)
+    # Whether money is limited matters to an unknown price only, and this is asked of every target of every request.
+    unknown = target.price is None and not target.free
+    limited = unknown and any(meter.unit == "cost" for meter in meters)
     if reason := fits.unfit(target, call, paid, cost_limited=limited):
         return reason
     if account.unbounded(target, call, meters):

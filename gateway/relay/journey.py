@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from math import inf
 from typing import Literal
 
+from msgspec.structs import replace
+
 from gateway.catalog.catalog import Target
 from gateway.clock import Moment
+from gateway.errors import GatewayError
 from gateway.limits.ledger import LimitReachedError, Shortfall
 from gateway.records import AttemptRecord, Call, Candidate, Settled, Usage
 from gateway.routing.cooldown import PROBING, Cooldown
 from gateway.routing.explain import guessed, numbers, said, why_header
-from gateway.routing.final import Full, Resting
-from gateway.routing.fits import Unfit
+from gateway.routing.final import Full, Opening, Resting, final_error, first_opening, when
+from gateway.routing.fits import Unfit, could_be_free
 from gateway.routing.outcome import Verdict
 
 Word = Literal["chosen", "tried", "left_out", "not_needed"]
@@ -44,6 +47,8 @@ class Journey:
         self.reserved_tokens: int | None = None
         self.first_token_s: float | None = None
         self.overhead_s: float | None = None
+        self.turn: int | None = None
+        """The turn that it took: one, however often it goes through the targets."""
         self._entries: list[tuple[str, str]] = []
 
     def anew(self) -> None:
@@ -133,6 +138,44 @@ class Journey:
         """It could answer now: the first such is the one that would."""
         self._candidate(target, "not_needed" if self.route else "chosen", rule, text, **numbers)
         self.route = self.route or target.id
+
+    def in_line(self, target: Target, text: str) -> None:
+        """It could answer now, but the request is not let to it: others come first."""
+        self._candidate(target, "left_out", "line", text)
+        self._entries.append((target.id, "line"))
+
+    def behind(self, ahead: int) -> None:
+        """The one that could answer now is to answer those first who wait already."""
+        place, chosen = next((at, each) for at, each in enumerate(self.candidates) if each.verdict == "chosen")
+        self.candidates[place] = replace(chosen, text=f"{chosen.text}; would stand in line behind {ahead}")
+
+    def waits(self, opening: Opening, ahead: int, now: Moment) -> int:
+        """It would wait in line until a target has room, and go there: its index among the candidates."""
+        line = f"in line behind {ahead}, at least" if ahead else "in line"
+        at = now.wall + opening.wait_s
+        mine = [index for index, each in enumerate(self.candidates) if each.id == opening.who and each.opens_at]
+        index = min(mine, key=lambda index: abs((self.candidates[index].opens_at or 0.0) - at))
+        old = self.candidates[index]
+        text = f"{old.text}; would wait {line} until it opens {when(opening, now)}"
+        self.candidates[index] = replace(old, verdict="chosen", text=text)
+        self.route = opening.who
+        return index
+
+    def opening(self, now: Moment) -> Opening | None:
+        """The target that has room first, of those that a limit keeps out; None if there is none of them."""
+        return first_opening(self.limits, self.rests, now)
+
+    def refusal(self, targets: Sequence[Target], now: Moment) -> GatewayError:
+        """What the client is told if none of its targets answered."""
+        return final_error(
+            self.call.model,
+            limits=self.limits,
+            rests=self.rests,
+            verdicts=self.verdicts,
+            unfits=self.unfits,
+            could_be_free=could_be_free(targets),
+            now=now,
+        )
 
     def left(self, target: Target, record: AttemptRecord) -> None:
         """The client left before it was clear whether it answers."""

@@ -43,6 +43,10 @@ class Lines:
         """Whether somebody waits for `name`."""
         return name in self._lines
 
+    def ahead(self, name: str) -> int:
+        """How many wait for `name`."""
+        return len(self._lines.get(name, ()))
+
     def opens(self, name: str) -> float:
         """Boot time before which there is no room for the first in line, as far as is known; 0 if it is not."""
         return self._opens.get(name, 0.0)

@@ -15,15 +15,14 @@ from gateway.catalog.catalog import Client, Resolution, Target
 from gateway.errors import GatewayError, UpstreamTimeoutError
 from gateway.limits.ledger import NOTHING, LimitReachedError, Need, Reservation
 from gateway.records import Answer, Call, Settled
-from gateway.routing import fits
-from gateway.routing.final import final_error, own_limit_error
-from gateway.routing.outcome import Verdict
+from gateway.routing.final import own_limit_error
 from gateway.state import State
 
 from . import account, candidates, waiting
 from .attempt import Attempt, FailedError, RestingError
 from .journey import Journey
 from .line import WORD_S, Lines, pause
+from .plan import look
 from .sending import Upstream
 
 
@@ -98,6 +97,12 @@ class Relay:
 
         if not resolution.max_wait:
             return await attempt()
+
+        def refused() -> None:
+            if not journey.candidates:  # those before it were in the way of its first look
+                look(self.state, journey, resolution, client, clock.now(), "others are before it in line")
+
+        stack.callback(refused)
         waits = waiting.in_line(
             self.lines,
             call.model,
@@ -136,6 +141,13 @@ class Relay:
             journey.refused(candidates.ordered(self.state, call, resolution), error)
             raise own_limit_error(call.client, error, now) from None
 
+    def _in_turn(self, call: Call, resolution: Resolution, journey: Journey) -> Sequence[Target]:
+        """The targets in their order. The request takes one turn, however often it looks."""
+        targets = candidates.ordered(self.state, call, resolution, journey.turn)
+        if journey.turn is None:
+            journey.turn = self.state.chooser.turned(resolution)
+        return targets
+
     async def _first_to_answer(
         self,
         call: Call,
@@ -148,8 +160,7 @@ class Relay:
         """Try targets, best first. The winner stays open until `stack` closes."""
         catalog = self.state.catalog
         paid = candidates.paid_rule(catalog, resolution, client)
-        targets = candidates.ordered(self.state, call, resolution)
-        self.state.chooser.turned(resolution)
+        targets = self._in_turn(call, resolution, journey)
         outgrown: set[int | None] = set()
         for place, target in enumerate(targets):
             now = self.state.clock.now()
@@ -158,7 +169,8 @@ class Relay:
                 continue
             attempt = Attempt(self.state, self._upstream, self._jitter, journey, target, client, deadline)
             try:
-                answer = await stack.enter_async_context(attempt.open(catalog.server, paid))
+                reservation = attempt.reserve()
+                answer = await stack.enter_async_context(attempt.open(reservation, catalog.server, paid))
             except RestingError as error:
                 journey.resting(target, error.cooldown, now, error.shortfalls)
             except LimitReachedError as error:
@@ -174,16 +186,4 @@ class Relay:
                 if answer.status < 400:
                     self.state.chooser.answered(resolution, call, target)
                 return answer
-        raise self._nobody(call, journey, targets)
-
-    def _nobody(self, call: Call, journey: Journey, targets: Sequence[Target]) -> GatewayError:
-        verdicts: list[tuple[str, Verdict]] = journey.verdicts
-        return final_error(
-            call.model,
-            limits=journey.limits,
-            rests=journey.rests,
-            verdicts=verdicts,
-            unfits=journey.unfits,
-            could_be_free=fits.could_be_free(targets),
-            now=self.state.clock.now(),
-        )
+        raise journey.refusal(targets, self.state.clock.now())

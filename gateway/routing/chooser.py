@@ -15,7 +15,6 @@ from gateway.records import Call, Usage
 from . import rank
 from .headroom import headroom
 from .latency import Latencies
-from .leaderboard import Leaderboard
 from .score import Score, score
 from .sticky import Conversations, conversation
 
@@ -36,13 +35,27 @@ class Situation(Struct, frozen=True):
     cost: Callable[[Target], int]
     """What the request is expected to cost there, in nano-dollars. Asked of targets with a price only."""
     stream: bool = True
+    turn: int | None = None
+    """The turn that the request took, as `turned` gave it; None before it did: then whoever's turn it is now."""
+
+
+_STANDING = frozenset({"order", "grade", "bare"})
+"""Strategies whose order is the same for every request."""
+
+
+class _Ranked(Struct, frozen=True):
+    """The order of one name by such a strategy. It stays with its targets, which each catalog makes anew."""
+
+    targets: tuple[Target, ...]
+    strategy: str
+    free_first: bool
+    ranked: list[Target]
 
 
 class _Scored(Struct, frozen=True):
-    """The scores of one meta-model, and what they were made of: they stay while that is the same."""
+    """The scores of one meta-model. They stay with its targets, which each catalog makes anew."""
 
     targets: tuple[Target, ...]
-    leaderboard: Leaderboard
     resolution: Resolution
     """With the targets that are left out marked so."""
     scores: dict[str, float]
@@ -53,7 +66,6 @@ class Chooser:
     """The order of targets: by rule, by what was measured, by whose turn it is."""
 
     def __init__(self) -> None:
-        self.leaderboard = Leaderboard({})
         self.latencies = Latencies()
         self.conversations = Conversations()
         self._turns: dict[str, int] = {}
@@ -61,6 +73,7 @@ class Chooser:
         self._key_turns: dict[str, int] = {}
         """Attempts by `provider/model`, for those that have several keys."""
         self._scored: dict[str, _Scored] = {}
+        self._standing: dict[str, _Ranked] = {}
 
     def order(self, resolution: Resolution, call: Call, situation: Situation) -> list[Target]:
         """The targets for a request, first choice first; those that it shall not have are last, and idle.
@@ -74,10 +87,12 @@ class Chooser:
                 targets = rank.kept_on(targets, last, free_first=resolution.free_first)
         return targets if call.preferences is None else rank.preferred(targets, call.preferences)
 
-    def turned(self, resolution: Resolution) -> None:
-        """A request took the turn of its names: the next one begins at the next model, if they take turns."""
+    def turned(self, resolution: Resolution) -> int:
+        """A request took the turn of its names, which is given: the next one begins at the next model, if they do."""
+        turn = self._turns.get(resolution.name, 0)
         for name in (resolution.name,) if resolution.strategy == "round_robin" else resolution.turning:
             self._turns[name] = self._turns.get(name, 0) + 1
+        return turn
 
     def began(self, target: Target) -> None:
         """An attempt at `target` has its room: the next one at this model begins at another key, if they take turns.
@@ -101,12 +116,28 @@ class Chooser:
 
     def _ranked(self, resolution: Resolution, situation: Situation) -> list[Target]:
         key_turn = self._key_turn(situation.catalog) if self._key_turns else None
+        # A wildcard's names come from clients: nothing is kept of them.
+        if resolution.strategy in _STANDING and key_turn is None and resolution.kind != "wildcard":
+            return self._standing_order(resolution)
         if resolution.strategy == "score":
             scored = self._scores(resolution, situation)
             resolution, scores = scored.resolution, scored.scores
             return rank.order(resolution, lambda target: -scores[target.id], key_turn=key_turn)
-        turn = self._turns.get(resolution.name, 0)
+        turn = self._turns.get(resolution.name, 0) if situation.turn is None else situation.turn
         return rank.order(resolution, self._measure(resolution.strategy, situation), turn=turn, key_turn=key_turn)
+
+    def _standing_order(self, resolution: Resolution) -> list[Target]:
+        known = self._standing.get(resolution.name)
+        if (
+            known is None
+            or known.targets is not resolution.targets
+            or known.strategy != resolution.strategy
+            or known.free_first != resolution.free_first
+        ):
+            ranked = rank.order(resolution)
+            known = _Ranked(resolution.targets, resolution.strategy, resolution.free_first, ranked)
+            self._standing[resolution.name] = known
+        return known.ranked.copy()
 
     def _key_turn(self, catalog: Catalog) -> Callable[[Target], int]:
         def key_turn(target: Target) -> int:
@@ -132,17 +163,16 @@ class Chooser:
 
     def _scores(self, resolution: Resolution, situation: Situation) -> _Scored:
         known = self._scored.get(resolution.name)
-        if known and known.targets is resolution.targets and known.leaderboard is self.leaderboard:
+        if known and known.targets is resolution.targets:
             return known
-        percents = situation.catalog.percents
+        catalog = situation.catalog
         found = {
-            target.id: score(target, resolution.weights, resolution.adjustments, self.leaderboard, percents)
+            target.id: score(target, resolution.weights, resolution.adjustments, catalog.leaderboard, catalog.percents)
             for target in resolution.targets
         }
         targets = tuple(_unless_out(target, found[target.id]) for target in resolution.targets)
         scored = self._scored[resolution.name] = _Scored(
             resolution.targets,
-            self.leaderboard,
             replace(resolution, targets=targets),
             {name: each.total for name, each in found.items()},
         )

@@ -102,4 +102,6 @@ def _money(nanousd: int) -> str:
 
 def _ascii(text: str) -> str:
     """Names come from clients where a wildcard takes them: nothing of them may end the header or the entry."""
+    if text.isascii() and text.isprintable() and " " not in text and ";" not in text:
+        return text  # nearly always
     return "".join(char if "!" <= char <= "~" and char != ";" else "?" for char in text)

@@ -52,7 +52,7 @@ class Resting(Struct, frozen=True, kw_only=True):
         return max(0.0, self.until - now.boot)
 
 
-class _Opening(Struct, frozen=True):
+class Opening(Struct, frozen=True):
     """A target that will have room again; after infinitely many seconds, that nobody knows when."""
 
     wait_s: float
@@ -77,10 +77,8 @@ def final_error(
     `limits` are the full ones, `rests` those cooling down, `verdicts` those that were tried, `unfits` (id, rule, text)
     those that could not serve. A target that has just said 429 is among `verdicts` and `rests`.
     """
-    openings = [_of_limits(each, now) for each in limits if not each.error.never]
-    openings += [_of_rest(each, now) for each in rests if each.limited]
-    if openings:
-        return _exhausted(name, min(openings, key=lambda each: each.wait_s), now)
+    if opening := first_opening(limits, rests, now):
+        return _exhausted(name, opening, now)
     failed = [(who, verdict) for who, verdict in verdicts if verdict.faulty in {"failed", "slow"}]
     if failed:
         return _failed(name, *failed[-1])
@@ -97,10 +95,17 @@ def final_error(
     return _unfit(name, unfits, could_be_free=could_be_free)
 
 
+def first_opening(limits: Sequence[Full], rests: Sequence[Resting], now: Moment) -> Opening | None:
+    """The target that has room first, of those that a limit keeps out; None if there is none of them."""
+    openings = [_of_limits(each, now) for each in limits if not each.error.never]
+    openings += [_of_rest(each, now) for each in rests if each.limited]
+    return min(openings, key=lambda each: each.wait_s, default=None)
+
+
 def own_limit_error(client: str, error: LimitReachedError, now: Moment) -> ExhaustedError:
     """The error for a client that is at its own limit: 429 at once, no other target would help."""
     opening = _of_limits(Full(who=client, error=error, at=now.boot), now)
-    what = "allows nothing" if error.never else f"opens {_when(opening, now)}"
+    what = "allows nothing" if error.never else f"opens {when(opening, now)}"
     return ExhaustedError(
         f"The client {client!r} is at its own limit: {opening.why}. It {what}.",
         retry_after_s=opening.wait_s,
@@ -108,29 +113,29 @@ def own_limit_error(client: str, error: LimitReachedError, now: Moment) -> Exhau
     )
 
 
-def _of_limits(full: Full, now: Moment) -> _Opening:
+def _of_limits(full: Full, now: Moment) -> Opening:
     """When the last of the limits in the way has room; since they were looked at, others may have been tried."""
     last = full.error.longest
     wait_s = max(0.0, last.wait_s - (now.boot - full.at))
-    return _Opening(wait_s, full.who, said(last), last.meter.is_quota, guessed(last))
+    return Opening(wait_s, full.who, said(last), last.meter.is_quota, guessed(last))
 
 
-def _of_rest(rest: Resting, now: Moment) -> _Opening:
+def _of_rest(rest: Resting, now: Moment) -> Opening:
     """When a target that refused will be tried again. Beyond what a mere hint may say, it is a quota."""
     left_s = rest.left_s(now)
-    return _Opening(left_s, rest.who, f"cooling down, {rest.cause}", left_s > HINT_S, rest.guessed)
+    return Opening(left_s, rest.who, f"cooling down, {rest.cause}", left_s > HINT_S, rest.guessed)
 
 
-def _exhausted(name: str, first: _Opening, now: Moment) -> ExhaustedError:
+def _exhausted(name: str, first: Opening, now: Moment) -> ExhaustedError:
     return ExhaustedError(
-        f"Every target of {name!r} is at a limit or cooling down. First to open: {first.who} {_when(first, now)} "
+        f"Every target of {name!r} is at a limit or cooling down. First to open: {first.who} {when(first, now)} "
         f"({first.why}).",
         retry_after_s=first.wait_s,
         quota=first.quota,
     )
 
 
-def _when(opening: _Opening, now: Moment) -> str:
+def when(opening: Opening, now: Moment) -> str:
     """`at 23:59:38 UTC, in 7.5 s`: never before the moment. What is a guess says so."""
     if not isfinite(opening.wait_s):
         return "at no time that is known"

@@ -11,8 +11,7 @@ from msgspec import Struct
 
 from gateway.catalog.catalog import Adjustments, Target
 from gateway.catalog.schema import Weights
-
-from .leaderboard import Leaderboard
+from gateway.leaderboard import Leaderboard
 
 UNKNOWN = 0.5
 """A part of which nothing is known: neither for nor against."""

@@ -1,4 +1,4 @@
-"""What is set by hand: `POST /usage/adjust` for what a limit has used, `POST /usage/cooldowns/reset` for a rest."""
+"""What is set by hand: `POST /usage/adjust` for what a limit has used, `POST /usage/cooldowns/reset` for a refusal."""
 
 import difflib
 import logging
@@ -11,11 +11,12 @@ from aiohttp import web
 from gateway.catalog.catalog import Catalog
 from gateway.errors import BadRequestError, NotFoundError
 from gateway.limits import meters
+from gateway.limits.shorthand import ALONE
 from gateway.limits.terms import Meter
 
 from .answering import json_answer
 from .bodies import read_body
-from .keys import STATE
+from .keys import RELAY, STATE
 from .usage import cooldown_json
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ async def post_adjust(request: web.Request) -> web.StreamResponse:
     """Set what a limit has used: "I used 40 today already". Answers its row of `/usage/current` as it is now.
 
     `{"scope", "unit", "window", "used"}`, spelled as there, money in USD; where limits of two kinds of scope have one
-    name, `scope_type` says which is meant. Raises BadRequestError, or NotFoundError with the closest names.
+    name, `scope_type` says which is meant. What the provider reported of it counts no more. Raises BadRequestError, or
+    NotFoundError with the closest names.
     """
     fields = await _read(request, '{"scope": "groq", "unit": "requests", "window": "day", "used": 40}')
     state = request.app[STATE]
@@ -41,31 +43,42 @@ async def post_adjust(request: web.Request) -> web.StreamResponse:
     before = meters.gauge(meter, state.ledger, now)
     state.ledger.adjust(meter, used, now)
     after = meters.gauge(meter, state.ledger, now)
+    request.app[RELAY].lines.wake()
     log.info("set by hand: %s used %d, was %d", meter.id, after.used, before.used)
     return json_answer(meters.as_json(after))
 
 
 async def post_reset(request: web.Request) -> web.StreamResponse:
-    """End a cooldown: `{"id"}` as `/usage/current` lists it, of every kind of scope with this id; `"*"` ends all.
+    """End a cooldown, and open the limits that a provider's refusal shut: `{"id"}`, or `"*"` for all of them.
 
-    Answers `{"reset": [...]}` with those that ended. Raises NotFoundError if there is none of this id.
+    The id is that of a cooldown, or the scope of a limit, as `/usage/current` lists them, of whatever kind.
+    Answers `{"reset": [...], "lifted": [...]}`, the cooldowns that ended and the limits as they are now. Raises
+    NotFoundError if there is none of this id.
     """
     fields = await _read(request, '{"id": "groq/llama-3.3-70b-versatile"}')
     id_ = _text(fields, "id")
     state = request.app[STATE]
     now = state.clock.now()
     active = state.cooldowns.active(now)
+    shut = [meter for meter in state.catalog.meters if (told := state.ledger.reported(meter, now)) and told.shut]
     ended = [each for each in active if id_ in {each.id, _ALL}]
-    if not ended and id_ != _ALL:
+    lifted = [meter for meter in shut if id_ in {meter.scope, _ALL}]
+    if not ended and not lifted and id_ != _ALL:
+        known = [*(each.id for each in active), *(meter.scope for meter in shut)]
         raise NotFoundError(
-            f"No cooldown has the id {id_[:200]!r}.{_closest(id_, [each.id for each in active])} "
+            f"No cooldown, and no limit that was shut, has the id {id_[:200]!r}.{_closest(id_, known)} "
             "GET /usage/current lists them.",
             param="id",
         )
     for each in ended:
         state.cooldowns.reset(each.kind, each.id)
         log.info("cooldown ended by hand: %s %s", each.kind, each.id)
-    return json_answer({"reset": [cooldown_json(each, now) for each in ended]})
+    for meter in lifted:
+        state.ledger.lift(meter, now)
+        log.info("limit opened by hand: %s", meter.id)
+    request.app[RELAY].lines.wake()
+    rows = [meters.as_json(each) for each in meters.gauges(lifted, state.ledger, now)]
+    return json_answer({"reset": [cooldown_json(each, now) for each in ended], "lifted": rows})
 
 
 async def _read(request: web.Request, example: str) -> dict[str, Any]:
@@ -85,7 +98,14 @@ def _text(fields: dict[str, Any], name: str) -> str:
 
 def _find(catalog: Catalog, fields: dict[str, Any]) -> Meter:
     """The limit that is meant. Raises BadRequestError where two could be, NotFoundError where none is."""
-    scope, unit, window = (_text(fields, name) for name in ("scope", "unit", "window"))
+    scope, unit = _text(fields, "scope"), _text(fields, "unit")
+    if unit in ALONE:
+        raise BadRequestError(
+            f"Nothing of {unit} is ever used up: it says how much may run at once, or how large one request may be. "
+            "Change its amount in the configuration.",
+            param="unit",
+        )
+    window = _text(fields, "window")
     kind = _text(fields, "scope_type") if "scope_type" in fields else ""
     here = [each for each in catalog.meters if each.scope == scope and kind in {"", each.scope_type}]
     if not here:

@@ -12,7 +12,7 @@ from gateway.relay.plan import plan
 from .admin import check_admin
 from .answering import json_answer
 from .bodies import read_body
-from .keys import ADMIN, CALLER, REQUEST_ID, STATE
+from .keys import ADMIN, CALLER, RELAY, REQUEST_ID, STATE
 from .openai import read_may_pay
 from .usage import settled_json
 
@@ -52,7 +52,7 @@ async def post_route(request: web.Request) -> web.StreamResponse:
         may_pay=read_may_pay(request),
         received=now,
     )
-    return json_answer(explained(plan(state, call, caller.client, now)))
+    return json_answer(explained(plan(state, request.app[RELAY].lines, call, caller.client, now)))
 
 
 def explained(settled: Settled) -> dict[str, Any]:

@@ -28,6 +28,7 @@ async def get_health(request: web.Request) -> web.StreamResponse:
             "snapshot": snapshot_status(state),
             "prices": prices_status(state),
             "load": load_status(state),
+            "leaderboard": leaderboard_status(state),
         },
         status=503 if state.draining else 200,
     )
@@ -80,6 +81,13 @@ def prices_status(state: State) -> dict[str, Any]:
     """
     lists = [{"name": each.name, "models": each.count} for each in state.catalog.price_lists.lists]
     return {"lists": lists, **feed_status(state.feeds.get("prices") if state.catalog.price_feed.fetch else None)}
+
+
+def leaderboard_status(state: State) -> dict[str, Any]:
+    """The leaderboard in force, and how fetching goes where it is switched on. As with prices, age is no fault."""
+    board, fetch = state.catalog.leaderboard, state.catalog.fetch_leaderboard
+    own = {"name": board.name, "models": board.count}
+    return {**own, **feed_status(state.feeds.get("leaderboard") if fetch else None)}
 
 
 def feed_status(feed: FeedStatus | None) -> dict[str, Any]:

@@ -7,11 +7,15 @@ from aiohttp import web
 
 from gateway.catalog.catalog import Client
 from gateway.records import Answer, Call, Secret
+from gateway.relay.line import Lines
 from gateway.state import State
 
 
 class Story(Protocol):
     """What answers a call: `relay.Relay`."""
+
+    lines: Lines
+    """Who waits for room."""
 
     def answer(self, call: Call, client: Client | None) -> AbstractAsyncContextManager[Answer]:
         """The life of one request. Entering it raises GatewayError; after that the answer is on its way."""

@@ -9,9 +9,8 @@ import msgspec
 import orjson
 import pytest
 
-from gateway.app.run import Memory, shipped_leaderboard
+from gateway.app.run import Memory
 from gateway.clock import FakeClock
-from gateway.errors import StartError
 from gateway.records import Settled
 from gateway.state import SnapshotStatus
 from gateway.storage.snapshot import HISTORY_FORMAT, Snapshots, encode
@@ -98,15 +97,6 @@ def test_a_score_knows_the_shipped_leaderboard(folder: Path) -> None:
     """Of three models of unknown context, the one with a good row goes before the one without any."""
     with running(folder) as server:
         assert server.chat("best")[1]["x-gateway-route"] == "ranked/deepseek-v3"
-
-
-@pytest.mark.parametrize("text", [None, "{}"], ids=["gone", "damaged"])
-def test_a_damaged_leaderboard_is_one_line_that_says_what_to_do(text: str | None, tmp_path: Path) -> None:
-    """It is part of the program: nobody is meant to change it."""
-    if text is not None:
-        (tmp_path / "leaderboard.json").write_text(text, "utf-8")
-    with pytest.raises(StartError, match=r"leaderboard.json cannot be read .*: put back the one"):
-        shipped_leaderboard(tmp_path)
 
 
 def test_a_restart_keeps_the_history(folder: Path) -> None:

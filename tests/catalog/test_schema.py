@@ -36,7 +36,7 @@ KEYS = {
     PoolEntry: "limits timezone",
     MetaModelEntry: "targets strategy free_first paid max_wait sticky weights adjustments",
     Weights: "priority leaderboard parameters context",
-    LeaderboardEntry: "overrides",
+    LeaderboardEntry: "fetch source overrides",
     PriceFeed: "fetch source every",
 }
 

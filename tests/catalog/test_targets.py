@@ -57,6 +57,7 @@ def test_what_is_no_fee(fee: str) -> None:
     [
         ("set: {model: dear}", ["2:32: set cannot say which model is asked: use upstream_model"]),
         ("set: {n: 1, models: [dear]}", ["2:39: set cannot say which model is asked: use upstream_model"]),
+        ("set: {Model: dear}", ["2:32: set cannot say which model is asked: use upstream_model"]),
         ("rename: {user: model}", ["2:34: rename cannot say which model is asked: use upstream_model"]),
         ("rename: {model: deployment}, drop: [models]", []),
     ],

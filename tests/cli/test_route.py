@@ -127,6 +127,15 @@ def test_columns_are_for_people() -> None:
 
 def test_an_unknown_price_is_said() -> None:
     """It is not zero."""
-    targets = [{"id": "a/m", "verdict": "chosen"}]
+    targets = [{"id": "a/m", "verdict": "chosen", "opens_at": None}]
     told = {"targets": targets, "tokens": {"estimated": 4, "reserved": 516}, "cost_usd": None}
     assert summary(told) == "a/m would answer a prompt of 4 tokens: 516 tokens held, an unknown amount expected."
+
+
+def test_a_wait_is_said() -> None:
+    """Who is chosen opens later."""
+    targets = [{"id": "a/m", "verdict": "chosen", "opens_at": "2026-01-31T23:59:30.000Z"}]
+    told = {"targets": targets, "tokens": {"estimated": 4, "reserved": 516}, "cost_usd": 0.0}
+    assert summary(told) == (
+        "a/m would answer a prompt of 4 tokens, after waiting in line: 516 tokens held, $0 expected."
+    )

@@ -44,6 +44,7 @@ def test_a_call_is_read_once() -> None:
         pytest.param({"model": ""}, "model", id="empty model"),
         pytest.param({"model": None}, "model", id="null model"),
         pytest.param({"model": 5}, "model", id="model of a wrong type"),
+        pytest.param({"Model": "other"}, "Model", id="a second model in another spelling"),
         pytest.param({"messages": None}, "messages", id="neither messages nor prompt"),
         pytest.param({"messages": []}, "messages", id="no message"),
         pytest.param({"messages": "hi"}, "messages", id="messages that are none"),

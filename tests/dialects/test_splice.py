@@ -66,6 +66,14 @@ def test_half_an_emoji_is_no_reason_to_refuse(spelled: bytes, read: bytes) -> No
     assert spliced(b'{"a":"%b", "b":1}' % spelled, replace={"b": b"2"}) == b'{"a":"%b","b":2}' % read
 
 
+def test_half_an_emoji_in_a_name_is_edited_around() -> None:
+    """The member keeps its spelling; of two that are read alike, one is left."""
+    body = rb'{"\ud83d": 1, "model": "a"}'
+    assert edit(body, read_members(body), replace={"model": b'"b"'}) == rb'{"\ud83d": 1, "model": "b"}'
+    body = rb'{"\ud83d": 1, "model": "a", "\ud83e": 2}'
+    assert edit(body, read_members(body)) == '{"\ufffd":2,"model":"a"}'.encode()
+
+
 @pytest.mark.parametrize(
     ("edits", "body"),
     [

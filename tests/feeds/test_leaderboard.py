@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from gateway.feeds.leaderboard import LEAST_ROWS, URL, check, parse
-from gateway.routing.leaderboard import Row, read_board
+from gateway.leaderboard import Row, read_board
 from gateway.settings import shipped
 
 SAMPLE = {

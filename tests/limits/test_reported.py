@@ -154,6 +154,18 @@ def test_a_refusal_is_not_lifted_by_answers_that_were_under_way(clock: FakeClock
     assert ledger.used(limit, clock.now()) == 2
 
 
+def test_a_person_lifts_what_was_reported(clock: FakeClock) -> None:
+    """A refusal too; our own count stays, and what there was is given."""
+    ledger, limit = Ledger(), meter()
+    word = told(0, 45.0, shut=True)
+    ledger.settle(ledger.reserve([limit], Need(), clock.now()), Need(), clock.now())
+    ledger.report(limit, word, clock.now())
+    assert ledger.lift(limit, clock.now()) == word
+    assert (ledger.lift(limit, clock.now()), ledger.reported(limit, clock.now())) == (None, None)
+    assert ledger.used(limit, clock.now()) == 1
+    assert Ledger().lift(limit, clock.now()) is None
+
+
 def test_a_clock_that_is_set_neither_ends_nor_keeps_a_report(clock: FakeClock) -> None:
     """It holds for a length of time; the wall clock only says how that is written."""
     ledger, limit = Ledger(), meter(algorithm="rolling")

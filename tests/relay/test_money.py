@@ -1,7 +1,9 @@
 """What an answer costs, and that nothing costs by surprise."""
 
 import asyncio
+import json  # noqa: TID251 - others do not show members of one name
 from collections.abc import Mapping
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -10,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import FakeClock
+from gateway.dialects.chat import read_call
+from gateway.errors import GatewayError
 from gateway.price_list import PriceLists, read
 from gateway.routing import fits
 from tests.catalog.compiling import compiled
-from tests.fakes import DONE, HI, ROLE, STOP, FakeUpstream, Step, chat, event, stream
+from tests.fakes import DONE, HI, ROLE, STOP, USAGE, FakeUpstream, Step, chat, event, stream
 
 from .money import Shop
 from .story import ask, held, last, make, used
@@ -83,6 +87,65 @@ async def test_a_price_by_list_is_charged_as_one_that_is_written(clock: FakeCloc
     relay.state.catalog = compiled(text, lists=CHEAP)
     await ask(relay, "m")
     assert used(relay, COST) == 1_200_000
+
+
+LIVE = stream(ROLE, HI, STOP, USAGE, DONE)
+OTHERWISE = """
+server: {paid: never}
+providers:
+  p:
+    api_key: k
+    SAMEmodels: {cheap: {price: free}, dear: {price: {input: 1, output: 2}}}
+"""
+HELLO = '"messages": [{"role": "user", "content": "hi"}]'
+
+
+def pairs(body: bytes) -> list[tuple[str, Any]]:
+    """The members of an object, those of one name too."""
+    found: list[tuple[str, Any]] = json.loads(body, object_pairs_hook=list)
+    return found
+
+
+@pytest.mark.parametrize(
+    "more", ["", "rename: {user: u}\n    ", "set: {temperature: 0}\n    "], ids=["", "renamed", "set"]
+)
+@pytest.mark.parametrize("streamed", ["", '"stream": true, '], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    ("members", "sent"),
+    [
+        pytest.param('"model": "p/dear", "model": "p/cheap"', 1, id="twice, the free one last"),
+        pytest.param('"model": "p/cheap", "model": "p/dear"', 0, id="twice, the dear one last"),
+        pytest.param(r'"model": "p/cheap", "mod\u0065l": "p/dear"', 0, id="escaped, the dear one last"),
+        pytest.param(r'"\u006dodel": "p/dear", "model": "p/cheap"', 1, id="escaped, the free one last"),
+        pytest.param(r'"\u006d\u006F\u0064\u0065\u006C": "p/cheap"', 1, id="escaped alone"),
+        pytest.param('"model": "p/cheap", "Model": "p/dear"', 0, id="in another case"),
+        pytest.param('"MODEL": "p/dear", "model": "p/cheap"', 0, id="in capitals, first"),
+        pytest.param('"model": "p/cheap", "models": ["p/dear"]', 1, id="as a fallback"),
+        pytest.param(r'"model": "p/cheap", "model\u0073": ["p/dear"], "models": []', 1, id="as a fallback, escaped"),
+        pytest.param(r'"model": "p/cheap", "\ud800": 1, "model": "p/dear"', 0, id="beside half a character"),
+        pytest.param(r'"\udc00": "\ud800", "model": "p/dear", "model": "p/cheap"', 1, id="beside two halves"),
+        pytest.param(r'"\udc00": 1, "model": "p/cheap"', 1, id="behind half a character"),
+        pytest.param('"user": {"model": "p/dear"}, "model": "p/cheap"', 1, id="further down"),
+    ],
+)
+async def test_nobody_reads_another_model_than_the_guard_did(
+    members: str, sent: int, streamed: str, more: str, clock: FakeClock
+) -> None:
+    """Whichever of two members of one name an upstream keeps, and whether it minds their case: it reads the free one.
+
+    Which of the two counts is left to the reader by RFC 8259, section 4.
+    """
+    upstream = FakeUpstream(LIVE if streamed else chat())
+    relay = make(upstream, clock, OTHERWISE.replace("SAME", more))
+    body = f"{{{streamed}{members}, {HELLO}}}".encode()
+    with suppress(GatewayError):
+        async with relay.answer(read_call(body, id="r", received=clock.now())) as head:
+            assert head.status == 200
+            _ = [chunk async for chunk in head.chunks]
+    assert len(upstream.sent) == sent
+    for request in upstream.sent:
+        assert [value for name, value in pairs(request.body) if name.lower() == "model"] == ["cheap"]
+        assert "models" not in dict(pairs(request.body))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])

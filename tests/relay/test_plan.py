@@ -7,8 +7,10 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.catalog.catalog import Client
+from gateway.catalog.schema import Server
 from gateway.clock import FakeClock
 from gateway.dialects.chat import read_call
 from gateway.errors import ExhaustedError, GatewayError, ModelNotAllowedError, UnknownModelError
@@ -18,7 +20,8 @@ from gateway.limits.terms import Meter
 from gateway.records import Candidate, Secret, Settled
 from gateway.relay import Relay
 from gateway.relay.plan import plan
-from tests.fakes import FakeUpstream, Step, chat, refusal
+from gateway.relay.waiting import Pause
+from tests.fakes import FakeUpstream, Step, chat, refusal, waits
 
 from .story import CONFIG, ask, last, make
 from .test_journey import numbers, use
@@ -29,7 +32,7 @@ def planned(relay: Relay, model: str = "base", client: Client | None = None, **m
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **members}
     now = relay.state.clock.now()
     call = read_call(orjson.dumps(body), id="dry", client=client.name if client else "", received=now)
-    return plan(relay.state, call, client, now)
+    return plan(relay.state, relay.lines, call, client, now)
 
 
 def rows(settled: Settled) -> list[tuple[str, str, str, str]]:
@@ -174,6 +177,9 @@ def test_the_next_request_does_what_it_said(deeds: list[tuple[float, list[Step]]
         done = last(relay)
         count = next((i for i, each in enumerate(said.candidates) if each.verdict == "chosen"), len(said.candidates))
         assert _told(done.candidates[:count]) == _told(said.candidates[:count])
+        every = relay.state.catalog.resolve("base").targets
+        assert sorted(each.id for each in done.candidates) == sorted(each.id for each in every)
+        assert all(each.rule and each.text for each in done.candidates)
         if said.route:
             assert done.candidates[count].id == said.route
             assert done.candidates[count].verdict in {"chosen", "tried"}
@@ -193,6 +199,92 @@ def _told(candidates: tuple[Candidate, ...]) -> list[tuple[object, ...]]:
     return [(each.id, each.rule, each.text, each.used, each.amount, each.opens_at) for each in candidates]
 
 
+WAITING = """
+providers:
+  a: {base_url: "https://a.test/v1", api_key: k, models: {m: {price: free, limits: {requests_per_minute: 1}}}}
+  b:
+    base_url: https://b.test/v1
+    api_keys: {one: k1, two: k2}
+    models: {m: {price: free, limits: {requests_per_15s: 1}}}
+meta_models:
+  base: {targets: [a/m, b/m], max_wait: 30s}
+  soon: {targets: [a/m], max_wait: 30s}
+"""
+
+
+async def test_who_would_wait_is_told_for_whom_and_until_when(clock: FakeClock) -> None:
+    """The first to open is chosen, later; and there the next request goes, then."""
+    relay = make(FakeUpstream(*[chat()] * 4), clock, WAITING)
+    for _ in range(3):
+        clock.advance(1)
+        await ask(relay, max_tokens=5)
+    found = planned(relay, max_tokens=5)
+    assert rows(found) == [
+        ("a/m", "left_out", "requests_per_minute", "1 of 1 this minute"),
+        ("b/m", "chosen", "requests_per_15s", BY_THEN),
+        ("b/m", "left_out", "requests_per_15s", "1 of 1 in 15s"),
+    ]
+    assert numbers(found.candidates[1], clock) == (1, 1, 14.015)
+    assert (found.route, found.reserved_tokens, found.cost_nanousd) == ("b/m", 12, 0)
+    before = clock.boot
+    relay._wait = moved(clock)
+    await ask(relay, max_tokens=5)
+    assert last(relay).route == "b/m"
+    assert clock.boot - before == pytest.approx(14.015)
+
+
+BY_THEN = "1 of 1 in 15s; would wait in line until it opens at 23:59:48 UTC, in 14.1 s"
+
+
+def moved(clock: FakeClock) -> Pause:
+    """Waiting that takes no time but the clock's."""
+
+    async def wait(woken: asyncio.Event, seconds: float) -> None:
+        clock.advance(seconds)
+        woken.clear()
+
+    return wait
+
+
+async def test_a_wait_that_is_too_long_is_none(clock: FakeClock) -> None:
+    """Then the request would be refused, as without `max_wait`; so where the lines are full."""
+    relay = make(FakeUpstream(*[chat()] * 3), clock, WAITING)
+    await ask(relay, "soon")
+    assert planned(relay, "soon").candidates[0].text == "1 of 1 this minute"
+    clock.advance(40)
+    assert planned(relay, "soon").candidates[0].verdict == "chosen"
+    relay.state.catalog = replace(relay.state.catalog, server=Server(max_queue=1))
+    with relay.lines.join("other", 1):
+        assert planned(relay, "soon").candidates[0].verdict == "left_out"
+
+
+def test_whoever_waits_comes_first(clock: FakeClock) -> None:
+    """A target with room is for them; and a line that is full, or stands still, is no place to wait."""
+    relay = make(FakeUpstream(), clock, WAITING)
+    with relay.lines.join("soon", 9):
+        text = "free, 1 of 1 left this minute; would stand in line behind 1"
+        assert rows(planned(relay, "soon")) == [("a/m", "chosen", "free_first", text)]
+        assert rows(planned(relay, "a/m")) == [("a/m", "chosen", "free_first", "free, 1 of 1 left this minute")]
+        use(relay, "model:a/m:requests_per_minute", Need(1))
+        clock.advance(40)
+        [row] = rows(planned(relay, "soon"))
+        assert row[3] == (
+            "1 of 1 this minute; would wait in line behind 1, at least until it opens at 00:00:30 UTC, in 20.0 s"
+        )
+        clock.advance(20)
+        relay.lines.expect("soon", clock.boot + 31)
+        text = "1 are before it in line, which does not move within max_wait"
+        assert rows(planned(relay, "soon")) == [("a/m", "left_out", "line", text)]
+        use(relay, "model:a/m:requests_per_minute", Need(1))
+        clock.advance(31)
+        assert planned(relay, "soon").route == "a/m"
+        relay.state.catalog = replace(relay.state.catalog, server=Server(max_queue=1))
+        assert planned(relay, "soon").route == ""
+        clock.advance(31)
+        text = "1 are before it in line, which has no more places"
+        assert rows(planned(relay, "soon")) == [("a/m", "left_out", "line", text)]
+
+
 @pytest.mark.parametrize(
     "limit",
     [
@@ -202,6 +294,11 @@ def _told(candidates: tuple[Candidate, ...]) -> list[tuple[object, ...]]:
         pytest.param("tokens_per_minute: 40", id="tokens in a bucket"),
         pytest.param("tokens_per_hour: 40", id="tokens by the clock"),
         pytest.param("requests_per_minute: 9, tokens_per_24h: 40", id="the longer of two"),
+        pytest.param('requests_per_day: {amount: 3, reset: "10:30", timezone: Asia/Kolkata}', id="a reset of its own"),
+        pytest.param("requests_per_5h: {amount: 3, algorithm: first_use}", id="from the first use"),
+        pytest.param("tokens_per_5h: {amount: 40, algorithm: first_use}", id="tokens from the first use"),
+        pytest.param("input_tokens_per_week: 20", id="the part of the prompt, by the week"),
+        pytest.param("output_tokens_per_month: 14", id="the part of the answer, by the month"),
     ],
 )
 async def test_the_named_moment_is_right_to_the_second(limit: str, clock: FakeClock) -> None:
@@ -220,3 +317,21 @@ async def test_the_named_moment_is_right_to_the_second(limit: str, clock: FakeCl
     clock.advance(1)
     assert planned(relay, "small", max_tokens=5).route == "free/small"
     await ask(relay, "small", max_tokens=5)
+
+
+async def test_a_moment_that_hangs_on_running_requests_is_called_an_estimate(clock: FakeClock) -> None:
+    """Their place or their tokens may come back at any time: in the 429, and in the story of it."""
+    for limit, text in (("concurrent_requests: 1", "1 of 1 running"), ("requests_per_hour: 1", "1 of 1 this hour")):
+        upstream = FakeUpstream((200, {"content-type": "application/json"}, [waits()]))
+        relay = make(upstream, clock, CONFIG.replace("{requests_per_day: 1}", f"{{{limit}}}"))
+        running = asyncio.ensure_future(ask(relay, "small"))
+        await asyncio.sleep(0)
+        with pytest.raises(ExhaustedError) as caught:
+            await ask(relay, "small")
+        assert "at about" in caught.value.message
+        assert last(relay).candidates[0].text.startswith(text)
+        assert last(relay).candidates[0].text.endswith("opening estimated")
+        assert planned(relay, "small").candidates == last(relay).candidates
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running

@@ -290,7 +290,7 @@ async def test_money_is_guarded_again_at_the_last_moment(clock: FakeClock) -> No
     target = catalog.resolve("paid/big").targets[0]
     attempt = Attempt(relay.state, upstream, lambda: 1.0, journey, target, None, 0.0)
     with pytest.raises(FailedError):
-        await anext(attempt.open(catalog.server, "never").gen)
+        await anext(attempt.open(attempt.reserve(), catalog.server, "never").gen)
     assert (upstream.sent, held(relay), used(relay, BIG_TOKENS)) == ([], 0, 0)
     assert [rule for _, rule, _ in journey.unfits] == ["paid"]
 

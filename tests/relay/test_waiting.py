@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
+from gateway.catalog.schema import Server
 from gateway.clock import FakeClock
 from gateway.errors import ExhaustedError, OverloadedError, UpstreamTimeoutError
 from gateway.records import UpstreamReply, UpstreamRequest
@@ -26,6 +28,18 @@ meta_models:
   soon: {targets: [p/m], max_wait: 30s}
   later: {targets: [p/m], max_wait: 3m}
 """
+IN_TURN = """
+providers:
+  p:
+    base_url: https://p.test/v1
+    api_key: k
+    free: true
+    models:
+      m: {limits: {requests_per_minute: {amount: 1, algorithm: rolling}}}
+      n: {limits: {requests_per_minute: {amount: 1, algorithm: rolling}}}
+meta_models:
+  turns: {targets: [p/m, p/n], strategy: round_robin, max_wait: 3m}
+"""
 LIVE = stream(ROLE, HI, STOP, USAGE, DONE)
 
 
@@ -41,6 +55,11 @@ def waiting(upstream: FakeUpstream, clock: FakeClock, text: str = TEXT) -> Relay
 
     relay._wait = wait
     return relay
+
+
+def ways(relay: Relay) -> list[tuple[str, str, str, str]]:
+    """Of the last request: who, verdict, rule and text."""
+    return [(each.id, each.verdict, each.rule, each.text) for each in last(relay).candidates]
 
 
 async def full(relay: Relay) -> None:
@@ -101,6 +120,48 @@ async def test_nobody_overtakes_and_a_line_that_stands_still_refuses(clock: Fake
         assert clock.boot - began == pytest.approx(30)
     answer, _ = await ask(relay, "soon")
     assert answer.status == 200
+
+
+async def test_whoever_was_not_let_to_its_first_look_knows_its_way_too(clock: FakeClock) -> None:
+    """Refused in line, with room or without, or gone: the story and the headers name every candidate."""
+    relay = waiting(FakeUpstream(*[chat()] * 2), clock)
+    with relay.lines.join("soon", 10):
+        with pytest.raises(ExhaustedError) as caught:
+            await ask(relay, "soon")
+        assert ways(relay) == [("p/m", "left_out", "line", "others are before it in line")]
+        assert caught.value.headers["x-gateway-why"] == "p/m:line"
+        assert (last(relay).route, last(relay).status) == ("", 429)
+        await full(relay)
+        relay.lines.expect("soon", clock.boot + 40)
+        with pytest.raises(ExhaustedError):
+            await ask(relay, "soon")
+        assert ways(relay) == [("p/m", "left_out", "requests_per_minute", "2 of 2 this minute")]
+        assert last(relay).candidates[0].opens_at == pytest.approx(clock.wall + 60, abs=0.1)
+        relay.lines.expect("soon", clock.boot + 1)
+        body = ask(relay, "soon", stream=True)
+        client = asyncio.ensure_future(body)
+        await asyncio.sleep(0)
+        client.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await client
+        assert (last(relay).outcome, len(last(relay).candidates)) == ("client_left", 1)
+    relay.state.catalog = replace(relay.state.catalog, server=Server(max_queue=1))
+    with relay.lines.join("other", 1), pytest.raises(OverloadedError):
+        await ask(relay, "later")
+    assert ways(relay) == [("p/m", "left_out", "requests_per_minute", "2 of 2 this minute")]
+
+
+async def test_waiting_takes_one_turn(clock: FakeClock) -> None:
+    """However often a request looks, it begins at its own model, and the next one at the next."""
+    relay = waiting(FakeUpstream(*[chat()] * 4), clock, IN_TURN)
+    for _ in range(2):
+        await ask(relay, "turns")
+    began = clock.boot
+    await ask(relay, "turns")
+    assert clock.boot - began >= 60
+    clock.advance(120)
+    await ask(relay, "turns")
+    assert [each.route for each in relay.state.recent] == ["p/m", "p/n", "p/m", "p/n"]
 
 
 async def test_the_line_is_bounded(clock: FakeClock) -> None:

@@ -7,14 +7,15 @@ import orjson
 import pytest
 from msgspec.structs import replace
 
-from gateway.catalog.catalog import Catalog, Resolution
+from gateway.catalog.catalog import Catalog, Resolution, Target
 from gateway.catalog.compile import compile_text
 from gateway.clock import FakeClock, Moment
 from gateway.dialects.chat import read_call
+from gateway.leaderboard import Leaderboard, Row
 from gateway.limits.ledger import Ledger, Need
 from gateway.records import Call
+from gateway.routing import rank
 from gateway.routing.chooser import Chooser, Situation
-from gateway.routing.leaderboard import Leaderboard, Row
 from tests.routing.test_latency import attempt, settled
 
 CONFIG = """
@@ -62,6 +63,7 @@ class House:
         self.clock = clock
         self.ledger = Ledger()
         self.chooser = Chooser()
+        self.catalog = CATALOG
 
     @property
     def now(self) -> Moment:
@@ -71,7 +73,11 @@ class House:
     def order(self, resolution: Resolution, asked: Call | None = None, *, stream: bool = True) -> str:
         """The models in their order, with keys where there are several."""
         situation = Situation(
-            CATALOG, self.ledger, self.clock.now(), lambda target: target.price.input if target.price else 0, stream
+            self.catalog,
+            self.ledger,
+            self.clock.now(),
+            lambda target: target.price.input if target.price else 0,
+            stream,
         )
         found = self.chooser.order(resolution, asked or call(), situation)
         return " ".join(each.rest_id.partition("/")[2] for each in found if not each.idle)
@@ -185,8 +191,10 @@ def test_a_page_takes_no_turn(house: House) -> None:
 def test_score(house: House) -> None:
     """Size, leaderboard and its overrides."""
     assert house.order(strategy("score")) == "unknown dear-70b#x dear-70b#y cheap-8b free-1b"
-    house.chooser.leaderboard = Leaderboard({"cheap-8b": Row(instruct=65.0), "dear-70b": Row(instruct=20.0)})
-    assert house.order(strategy("score")) == "unknown cheap-8b dear-70b#x dear-70b#y free-1b"
+    board = Leaderboard({"cheap-8b": Row(instruct=65.0), "dear-70b": Row(instruct=20.0)})
+    house.catalog = replace(CATALOG, leaderboard=board)
+    reloaded = strategy("score", targets=(*CATALOG.resolve("base").targets,))
+    assert house.order(reloaded) == "unknown cheap-8b dear-70b#x dear-70b#y free-1b"
 
 
 class Counting(Leaderboard):
@@ -202,13 +210,43 @@ class Counting(Leaderboard):
 
 def test_scores_are_made_once_for_each_configuration(house: House) -> None:
     """Their regular expressions cost more than the whole choice. A reload brings other targets."""
-    board = house.chooser.leaderboard = Counting({})
+    board = Counting({})
+    house.catalog = replace(CATALOG, leaderboard=board)
     base = strategy("score")
     asked = []
     for resolution in (base, base, replace(base, targets=(*base.targets,))):
         house.order(resolution)
         asked.append(board.asked)
     assert asked == [4, 4, 8]
+
+
+def test_an_order_that_stands_is_sorted_once_for_each_configuration(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks may change the list that it gets. A reload brings other targets; of a wildcard nothing is kept."""
+    sorted_anew: list[str] = []
+    order = rank.order
+
+    def noted(resolution: Resolution, *args: Any, **more: Any) -> list[Target]:
+        sorted_anew.append(resolution.strategy)
+        return order(resolution, *args, **more)
+
+    monkeypatch.setattr(rank, "order", noted)
+    best, cheap = strategy("grade"), strategy("grade", free_first=True)
+    house.chooser.usual(best, CATALOG, house.ledger, house.now).clear()
+    for resolution, first in (
+        (best, "unknown"),
+        (best, "unknown"),
+        (cheap, "free-1b"),
+        (strategy("order"), "dear-70b#x"),
+    ):
+        assert house.order(resolution).split()[0] == first
+    assert sorted_anew == ["grade", "grade", "order"]
+    house.order(strategy("order", targets=(*CATALOG.resolve("base").targets,)))
+    assert len(sorted_anew) == 4
+    for _ in range(2):
+        house.order(strategy("bare", kind="wildcard"))
+    assert len(sorted_anew) == 6
 
 
 def test_adjustments_leave_out(house: House) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.catalog.schema import Weights
-from gateway.routing.leaderboard import Leaderboard, Row
+from gateway.leaderboard import Leaderboard, Row
 from gateway.routing.score import (
     Score,
     of_context,

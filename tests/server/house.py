@@ -9,6 +9,7 @@ from gateway.catalog.catalog import Catalog, Client, MetaModel, Provider, Target
 from gateway.catalog.schema import Server
 from gateway.errors import ConfigError
 from gateway.records import Answer, Call, Secret
+from gateway.relay.line import Lines
 
 ADMIN = "töken of the house"
 BODY = {"model": "groq/llama", "messages": [{"role": "user", "content": "hi"}]}
@@ -112,6 +113,7 @@ class ScriptedRelay:
         self.calls: list[Call] = []
         self.clients: list[Client | None] = []
         self.ended: list[str] = []
+        self.lines = Lines()
 
     @asynccontextmanager
     async def answer(self, call: Call, client: Client | None) -> AsyncIterator[Answer]:

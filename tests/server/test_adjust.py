@@ -12,10 +12,11 @@ from gateway.catalog.catalog import Client
 from gateway.catalog.schema import Server
 from gateway.clock import FakeClock
 from gateway.limits.calendars import CalendarWindow
+from gateway.limits.reported import Reported
 from gateway.limits.rules import TokenBucket
 from gateway.limits.terms import Meter, Need
 from gateway.records import Secret
-from gateway.server.keys import STATE
+from gateway.server.keys import RELAY, STATE
 from gateway.state import State
 from tests.processes import running
 
@@ -140,6 +141,20 @@ async def test_what_is_said_is_counted(
         pytest.param(said(1, window=None), 400, "window", "`window` has to be a text", id="no window"),
         pytest.param(said(1, scope_type=1), 400, "scope_type", "`scope_type` has to be", id="no kind"),
         pytest.param([], 400, None, '"used": 40}', id="no object"),
+        pytest.param(
+            said(1, unit="concurrent_requests", window=None),
+            400,
+            "unit",
+            "Nothing of concurrent_requests is ever used up",
+            id="a limit without a window",
+        ),
+        pytest.param(
+            said(1, unit="tokens_per_request", window=""),
+            400,
+            "unit",
+            "Nothing of tokens_per_request is ever used up",
+            id="a limit of each request",
+        ),
     ],
 )
 async def test_what_is_not_understood_changes_nothing(
@@ -193,14 +208,64 @@ async def test_a_rest_ends(serve: Serve, clock: FakeClock, id_: str, ended: list
 async def test_nothing_rests(serve: Serve, clock: FakeClock) -> None:
     """All of nothing is fine; one that is not there is not, and the closest are named."""
     client = await serve(HOUSE)
-    assert await (await client.post(RESET, json={"id": "*"})).json() == {"reset": []}
+    assert await (await client.post(RESET, json={"id": "*"})).json() == {"reset": [], "lifted": []}
     lay_to_rest(client.app[STATE], clock, ("model", "groq/llama"))
     answer = await client.post(RESET, json={"id": "groq/lama"})
     error = (await answer.json())["error"]
     assert (answer.status, error["param"]) == (404, "id")
     assert error["message"] == (
-        "No cooldown has the id 'groq/lama'. Closest: groq/llama. GET /usage/current lists them."
+        "No cooldown, and no limit that was shut, has the id 'groq/lama'. Closest: groq/llama. "
+        "GET /usage/current lists them."
     )
+
+
+def told(clock: FakeClock, *, shut: bool) -> Reported:
+    """What a provider said of a limit, which holds for an hour."""
+    wall = clock.wall
+    return Reported(by="groq", remaining=0, over=45, drift=45, at=wall, until=wall + 3600, sure="certain", shut=shut)
+
+
+@pytest.mark.parametrize(("id_", "open_"), [("groq/llama#home", [DAY]), ("*", [DAY, WORK])])
+async def test_a_limit_that_a_refusal_shut_opens(
+    serve: Serve, clock: FakeClock, id_: str, open_: list[Meter], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By its scope, or with all; what we counted stays, and so does what lowers without a refusal."""
+    client = await serve(HOUSE)
+    ledger, now = client.app[STATE].ledger, clock.now()
+    ledger.adjust(DAY, 7, now)
+    for meter, shut in ((DAY, True), (WORK, True), (MINUTE, False)):
+        ledger.report(meter, told(clock, shut=shut), now)
+    assert ledger.shortfalls([DAY], Need(), now)
+    with caplog.at_level(logging.INFO):
+        answer = await client.post(RESET, json={"id": id_})
+    rows = (await answer.json())["lifted"]
+    assert [(each["scope"], each["unit"], each["source"]) for each in rows] == [
+        (meter.scope, meter.unit, "counted") for meter in open_
+    ]
+    assert (rows[0]["used"], rows[0]["remaining"]) == (7, 43)
+    assert not ledger.shortfalls(open_, Need(), now)
+    assert [bool(ledger.reported(each, now)) for each in (WORK, MINUTE)] == [WORK not in open_, True]
+    assert "limit opened by hand: model:groq/llama#home:requests_per_day" in caplog.text
+
+
+@pytest.mark.parametrize("shut", [False, True])
+async def test_what_is_said_by_hand_goes_over_what_was_reported(serve: Serve, clock: FakeClock, *, shut: bool) -> None:
+    """A person looked it up; and the next answer reports again."""
+    client = await serve(HOUSE)
+    ledger = client.app[STATE].ledger
+    ledger.report(DAY, told(clock, shut=shut), clock.now())
+    row = await (await client.post(ADJUST, json=said(40))).json()
+    assert (row["used"], row["remaining"], row["source"], row["reported"]) == (40, 10, "counted", None)
+    assert ledger.used(DAY, clock.now()) == 40
+
+
+@pytest.mark.parametrize(("path", "body"), [(ADJUST, said(3)), (RESET, {"id": "*"})])
+async def test_whoever_waits_looks_again(serve: Serve, path: str, body: dict[str, Any]) -> None:
+    """It may be the room that they wait for."""
+    client = await serve(HOUSE)
+    with client.app[RELAY].lines.join("base", 1) as place:
+        assert (await client.post(path, json=body)).status == 200
+        assert place.woken.is_set()
 
 
 @pytest.mark.parametrize("body", [{}, {"id": ""}, {"id": 5}, {"id": None}, [], "no"])

@@ -9,6 +9,7 @@ from gateway import __version__
 from gateway.catalog.schema import PriceFeed, Server
 from gateway.clock import FakeClock
 from gateway.errors import Problem
+from gateway.leaderboard import Leaderboard, Row
 from gateway.price_list import PriceList, PriceLists, Rates
 from gateway.server.keys import STATE
 from gateway.server.loads import load_status
@@ -39,6 +40,7 @@ async def test_health_says_what_the_contract_lists(serve: Serve, clock: FakeCloc
         "snapshot": {"at": None, "error": None},
         "prices": {"lists": [], "fetched_at": None, "checked_at": None, "error": None},
         "load": load_status(client.app[STATE]),
+        "leaderboard": {"name": "", "models": 0, "fetched_at": None, "checked_at": None, "error": None},
     }
 
 
@@ -60,6 +62,21 @@ async def test_health_says_which_price_lists_are_in_force(serve: Serve, clock: F
     state.catalog = replace(state.catalog, price_feed=PriceFeed())
     answer = await (await client.get("/health")).json()
     assert (answer["prices"]["fetched_at"], answer["prices"]["error"]) == (None, None)
+
+
+async def test_health_says_which_leaderboard_is_in_force(serve: Serve, clock: FakeClock) -> None:
+    """In the same words as of prices."""
+    board = Leaderboard({"m": Row(instruct=50.0)}, "list 2026-01-30")
+    client = await serve(replace(catalog(), leaderboard=board, fetch_leaderboard=True))
+    state = client.app[STATE]
+    state.feeds["leaderboard"] = FeedStatus(checked_at=clock.wall - 30, error="it answered 503")
+    own = {"name": "list 2026-01-30", "models": 1}
+    fetching = {"fetched_at": None, "checked_at": "2026-01-31T23:59:00.000Z", "error": "it answered 503"}
+    answer = await (await client.get("/health")).json()
+    assert (answer["status"], answer["leaderboard"]) == ("healthy", {**own, **fetching})
+    state.catalog = replace(state.catalog, fetch_leaderboard=False)
+    answer = await (await client.get("/health")).json()
+    assert answer["leaderboard"] == {**own, **dict.fromkeys(fetching)}
 
 
 async def test_refused_file_is_degraded_and_named(serve: Serve) -> None:

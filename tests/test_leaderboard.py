@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from gateway.routing.leaderboard import Leaderboard, Row, model_words, read_board, words
+from gateway.leaderboard import Leaderboard, Row, model_words, read_board, words
 from gateway.settings import shipped
 
 SHIPPED = read_board((shipped("config") / "leaderboard.json").read_bytes())
@@ -78,6 +78,16 @@ def test_a_row_is_worth_the_mean_of_what_was_measured(row: Row, percent: float |
     """A row without a score is none."""
     assert row.percent == percent
     assert Leaderboard({"m": row}).percent("m") == percent
+
+
+def test_two_of_one_content_are_one() -> None:
+    """So that a configuration that is read again is the same, unless a newer leaderboard came."""
+    rows = {"m": Row(instruct=50.0)}
+    assert Leaderboard(rows, "list") == Leaderboard(dict(rows), "list")
+    assert Leaderboard(rows, "list") != Leaderboard(rows, "fetched")
+    assert Leaderboard(rows) != Leaderboard({"m": Row(instruct=51.0)})
+    assert Leaderboard(rows) != rows
+    assert Leaderboard(rows).count == 1
 
 
 def test_words_are_cut_at_punctuation_and_before_numbers() -> None:

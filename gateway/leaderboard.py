@@ -69,16 +69,29 @@ def read_board(text: bytes) -> Board:
 
 
 class Leaderboard:
-    """Percents by name. Looking one up is a matter of microseconds."""
+    """Percents by name. Looking one up is a matter of microseconds. Two of the same name and rows are equal."""
 
-    def __init__(self, rows: Mapping[str, Row]) -> None:
+    def __init__(self, rows: Mapping[str, Row], name: str = "") -> None:
+        self.name = name
+        """`list 2026-11-21`, `fetched 2026-11-22`: which one it is."""
+        self._rows = rows
         self._exact: dict[tuple[str, ...], float] = {}
         self._loose: dict[tuple[str, ...], float] = {}
         # The last one of a name stays: the best is written last.
-        for name, row in sorted(rows.items(), key=lambda each: (each[1].instruct is not None, each[1].date, each[0])):
+        for model, row in sorted(rows.items(), key=lambda each: (each[1].instruct is not None, each[1].date, each[0])):
             if (percent := row.percent) is not None:
-                self._exact[words(name)] = percent
-                self._loose[model_words(name)] = percent
+                self._exact[words(model)] = percent
+                self._loose[model_words(model)] = percent
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Leaderboard) and (self.name, self._rows) == (other.name, other._rows)
+
+    __hash__ = None  # type: ignore[assignment] # the rows are a dict
+
+    @property
+    def count(self) -> int:
+        """How many models it knows."""
+        return len(self._rows)
 
     def percent(self, *names: str) -> float | None:
         """The percent of the first of a model's names that has a row; None where none has."""
