@@ -86,6 +86,14 @@ class Configuration(Struct, frozen=True, kw_only=True):
             sources={field: source for field, (_, source) in overrides.items()},
         )
 
+    def size(self) -> int:
+        """Bytes of what `load` would read, as far as there is any."""
+        return sum(path.stat().st_size for path in self.watched() if path.is_file())
+
+    def digest(self) -> str:
+        """SHA-256 of the YAML's bytes as they are now, in hex. Raises ConfigError if it cannot be read."""
+        return hashlib.sha256(self._read()).hexdigest()
+
     def text(self) -> str:
         """The YAML as it is on disk now. Raises ConfigError if it cannot be read."""
         return self._decode(self._read())
@@ -98,7 +106,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
         """The shipped list, and the fetched one where fetching is switched on."""
         folder = self.snapshot_folder(config.server.snapshot.directory)
         fetched = prices.cached(folder) if config.prices.fetch else None
-        return PriceLists.of(each for each in (_shipped_prices(), fetched) if each)
+        return PriceLists.of(each for each in (shipped_prices(), fetched) if each)
 
     def record_file(self, file: str | None) -> Path | None:
         """Where requests are recorded: by the same rule."""
@@ -133,7 +141,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
 # Both travel with the program and change with it only.
 @cache
-def _shipped_prices() -> PriceList:
+def shipped_prices() -> PriceList:
+    """The list that travels with the program. Raises ConfigError if it is gone or damaged."""
     return _shipped("prices.json", read)
 
 

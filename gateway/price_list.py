@@ -21,7 +21,7 @@ _DATE = re.compile(r"[-@]20[0-9]{2}(-?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[
 _VARIANT = re.compile(r":[a-z]+$")
 
 
-class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """USD per million tokens, `request` USD each. Left out: as input, as output, 0."""
 
     input: Decimal

@@ -16,7 +16,7 @@ _MOST_USD = 1_000_000_000
 """More is a slip of the keyboard, and beyond what a JSON number says exactly."""
 
 
-class Price(Struct, frozen=True):
+class Price(Struct, frozen=True, gc=False):
     """Nano-dollars per million tokens; `request` is nano-dollars for each request."""
 
     input: int

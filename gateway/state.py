@@ -1,20 +1,21 @@
 """What one running gateway remembers: replaced by reloads, dumped into snapshots, restored at start."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from .catalog.catalog import Catalog
+from .catalog.differences import Differences
 from .clock import Clock, Moment
 from .errors import Problem
 from .history import History, Today
 from .limits.learned import Learned
 from .limits.ledger import Ledger
 from .overload import Load
-from .records import Settled
+from .records import Secret, Settled
 from .routing.chooser import Chooser
 from .routing.cooldown import Cooldowns
 
@@ -35,6 +36,11 @@ class ConfigStatus(Struct, frozen=True, kw_only=True):
     """Errors keep a newer file out; warnings do not."""
     sources: Mapping[str, str] = {}
     """Server field -> which variable or option it was taken from."""
+
+    changed_at: float | None = None
+    """Unix time of the last reload that changed something; None if there was none."""
+    differences: Differences = Differences()
+    """What it changed."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -91,12 +97,18 @@ class State:
 
     def replace(self, catalog: Catalog, now: Moment) -> None:
         """Put another configuration in force. Counters, cooldowns and running requests stay."""
+        for _ in self.replacing(catalog, now):
+            pass
+
+    def replacing(self, catalog: Catalog, now: Moment) -> Generator[None, None, None]:
+        """The same in steps, between which requests may go on. The first puts the catalog in force; run them all."""
         if _keys(catalog) != _keys(self.catalog):
             self.cooldowns.clear_keys()  # a key that was refused may have been mended
         self.catalog = catalog
-        self.ledger.retain(catalog.meters, now)
         self.today.use(catalog.server.timezone)
         self.history.use(catalog.server.timezone)
+        yield
+        yield from self.ledger.retaining(catalog.meters, now)
 
     def note(self, settled: Settled) -> None:
         """Remember a request that has ended."""
@@ -128,10 +140,10 @@ class State:
         self.chooser.latencies.restore(dump.get("latencies", []))  # older dumps have none
 
 
-def _keys(catalog: Catalog) -> set[tuple[str, bytes]]:
+def _keys(catalog: Catalog) -> dict[tuple[str, str], Secret]:
     """Which secrets are in use where."""
     return {
-        (target.key_id, target.secret.digest)
+        (target.provider, target.key): target.secret
         for provider in catalog.providers.values()
         for target in (*provider.targets, *provider.wildcard)
     }

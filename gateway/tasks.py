@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any, Self
+from collections.abc import Coroutine, Generator
+from typing import Any, Self, TypeVar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Tasks:
@@ -38,3 +40,14 @@ class Tasks:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+async def in_steps(steps: Generator[None, None, T]) -> T:
+    """What `steps` returns. Between two of them everything else that waits has its turn."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        await asyncio.sleep(0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.configuration import Configuration, _shipped_leaderboard, _shipped_prices
+from gateway.configuration import Configuration, _shipped_leaderboard, shipped_prices
 from gateway.errors import ConfigError
 from gateway.feeds import leaderboard, prices
 from gateway.feeds.cache import Cached, write_cache
@@ -149,7 +149,7 @@ def test_a_program_without_its_lists_says_so(
     else:
         (own / file).write_bytes(damage)
     monkeypatch.setattr("gateway.configuration.shipped", lambda _: own)
-    _shipped_prices.cache_clear()
+    shipped_prices.cache_clear()
     _shipped_leaderboard.cache_clear()
     with pytest.raises(ConfigError, match=rf"{file}: .*: install the program again"):
         folder_with(tmp_path, ECHO).load()

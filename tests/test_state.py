@@ -117,6 +117,22 @@ def test_a_reload_keeps_what_was_used(clock: FakeClock) -> None:
     assert {each.kind for each in state.cooldowns.active(clock.now())} == {"key", "model"}
 
 
+def test_a_reload_in_steps_is_in_force_with_the_first(clock: FakeClock) -> None:
+    """Limits follow; requests in between are counted once, under whichever rule their counter has then."""
+    state = fresh(clock)
+    use_up(state, clock)
+    catalog = fresh(clock, CONFIG.replace("requests_per_day: 1", "requests_per_day: 5")).catalog
+    steps = state.replacing(catalog, clock.now())
+    next(steps)
+    assert state.catalog is catalog
+    use_meters = catalog.exact["free/small"][0].meters
+    assert state.ledger.standing(use_meters[0], clock.now())[0].capacity == 1
+    assert list(steps) == [None]
+    assert state.ledger.standing(use_meters[0], clock.now())[0].capacity == 5
+    use_up(state, clock)
+    assert used(state, clock) == 2
+
+
 def test_a_changed_key_gets_its_turn_at_once(clock: FakeClock) -> None:
     """It may be the mended one; what rests for other reasons rests on."""
     state = fresh(clock)

@@ -53,9 +53,9 @@ LAST_WORDS_S = 0.5
 """What answers that are not relayed, pages and the like, get to finish after the drain."""
 
 
-def run(configuration: Configuration) -> int:
+def run(configuration: Configuration, watch: Watch | None = None) -> int:
     """Serve until a signal ends it; the exit code. Raises ConfigError or StartError if it cannot start."""
-    watch = Watch(configuration.watched())  # before the files are read: no save can fall in between
+    watch = watch or Watch(configuration.watched())  # before the files are read: no save can fall in between
     loaded = configuration.load()
     log_as_told = _logging(configuration)
     log_as_told(loaded.catalog)

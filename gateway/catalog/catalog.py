@@ -1,6 +1,8 @@
 """The configuration as the rest of the house uses it: checked, merged, immutable, indexed.
 
 Born in `catalog.compile`. A reload makes a new Catalog and swaps it whole; whoever holds the old one finishes on it.
+Values refer to values and never back, so the garbage collector is told to pass them by (`gc=False`): a look at those of
+ten thousand models would take longer than a running stream should wait.
 """
 
 import difflib
@@ -28,7 +30,7 @@ FREE_SLUG = ":free"
 """OpenRouter's models that end so cost nothing."""
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class Target(Struct, frozen=True, kw_only=True, gc=False):
     """One candidate: provider, model and key."""
 
     provider: str
@@ -88,7 +90,7 @@ class Target(Struct, frozen=True, kw_only=True):
         return f"{self.id}#{self.key}" if self.key else self.id
 
 
-class Client(Struct, frozen=True, kw_only=True):
+class Client(Struct, frozen=True, kw_only=True, gc=False):
     """Who may ask: one entry of `clients`."""
 
     name: str
@@ -103,7 +105,7 @@ class Client(Struct, frozen=True, kw_only=True):
         return not self.models or any(fnmatchcase(name, pattern) for pattern in self.models)
 
 
-class Provider(Struct, frozen=True, kw_only=True):
+class Provider(Struct, frozen=True, kw_only=True, gc=False):
     """One entry of `providers`, for lists and pages. Attempts use `Target`."""
 
     id: str
@@ -124,7 +126,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     monthly_fee_nanousd: int = 0
 
 
-class MetaModel(Struct, frozen=True, kw_only=True):
+class MetaModel(Struct, frozen=True, kw_only=True, gc=False):
     """One entry of `meta_models`."""
 
     id: str
@@ -160,7 +162,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     adjustments: Adjustments = ()
 
 
-class Catalog(Struct, frozen=True, kw_only=True):
+class Catalog(Struct, frozen=True, kw_only=True, gc=False):
     """Everything the YAML says."""
 
     server: Server

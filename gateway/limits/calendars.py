@@ -13,7 +13,7 @@ from .states import Mark, State
 from .windows import SHORTEST_S, Named, bounds
 
 
-class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar"):
+class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar", gc=False):
     """At most `amount` per clock second, minute, hour, day, week or month of an IANA zone.
 
     A day, week or month begins anew at `reset` (see `windows.reset_of`); without one at midnight, on Monday, on the

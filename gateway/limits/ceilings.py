@@ -10,7 +10,7 @@ from gateway.clock import Moment
 from .states import State
 
 
-class _Ceiling(Struct, frozen=True):
+class _Ceiling(Struct, frozen=True, gc=False):
     """What these limits have in common: a state that stays empty, because nothing outlasts its request."""
 
     amount: int
@@ -61,7 +61,7 @@ class _Ceiling(Struct, frozen=True):
         return type(other) is type(self)
 
 
-class Concurrency(_Ceiling, frozen=True, tag_field="algorithm", tag="concurrency"):
+class Concurrency(_Ceiling, frozen=True, tag_field="algorithm", tag="concurrency", gc=False):
     """At most `amount` at the same time: held from the reservation to the end of the answer, and never used."""
 
     @property
@@ -70,7 +70,7 @@ class Concurrency(_Ceiling, frozen=True, tag_field="algorithm", tag="concurrency
         return "concurrency"
 
 
-class PerRequest(_Ceiling, frozen=True, tag_field="algorithm", tag="per_request"):
+class PerRequest(_Ceiling, frozen=True, tag_field="algorithm", tag="per_request", gc=False):
     """At most `amount` in one request, however many there are. Nothing is held: the next one has all of it."""
 
     @property

@@ -10,7 +10,7 @@ from gateway.clock import Moment
 from .states import State
 
 
-class FirstUseWindow(Struct, frozen=True, tag_field="algorithm", tag="first_use"):
+class FirstUseWindow(Struct, frozen=True, tag_field="algorithm", tag="first_use", gc=False):
     """At most `amount` in `length_s` seconds, which begin with the first count after the last ones ended.
 
     State: `used` in the window from `at` to `until`, in boot time; it is open while `until` is ahead. What is held

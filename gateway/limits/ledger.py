@@ -5,7 +5,7 @@ is used, never inside: a hold taken out of a bucket and given back later would c
 Nothing here awaits, so in one event loop each step is atomic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import count
 from math import ceil, inf
 from typing import Any
@@ -27,6 +27,9 @@ __all__ = ["NOTHING", "Ledger", "LimitReachedError", "Meter", "Need", "Reservati
 REMEMBERED_S = 35 * 86400.0
 """How long the count of a limit that left the configuration is kept: a month, and some days to notice."""
 
+_STEP = 200
+"""Counters that are put under a new rule at once: half a millisecond."""
+
 
 class _Remembered(Struct, frozen=True, omit_defaults=True):
     """A counter in a snapshot."""
@@ -45,6 +48,7 @@ class Ledger:
         self._counters: dict[str, Counter] = {}
         self._live: dict[int, Reservation] = {}
         self._ids = count(1)
+        self._in_force: Mapping[str, Meter] = {}
 
     def reserve(self, meters: Sequence[Meter], need: Need | Outlook, now: Moment) -> Reservation:
         """Hold what is expected, or what is sure, on all meters (distinct ones), or on none. Raises LimitReachedError.
@@ -181,14 +185,21 @@ class Ledger:
         counter.rule.used(counter.state, now)
         return counter.rule, counter.state, counter.held
 
-    def retain(self, meters: Sequence[Meter], now: Moment) -> None:
+    def retain(self, meters: Iterable[Meter], now: Moment) -> None:
         """Put the meters of a new configuration in force.
 
         A known id with another amount, algorithm or zone keeps what was used. An id that is gone keeps its count
         for 35 days. Requests that still run under the old configuration count under the new rules.
         """
-        wanted = {meter.id: meter for meter in meters}
-        for id_, counter in list(self._counters.items()):
+        for _ in self.retaining(meters, now):
+            pass
+
+    def retaining(self, meters: Iterable[Meter], now: Moment) -> Generator[None, None, None]:
+        """The same in steps, between which requests may go on: a limit not reached yet stands as it stood."""
+        wanted = self._in_force = {meter.id: meter for meter in meters}
+        for n, (id_, counter) in enumerate(list(self._counters.items())):
+            if n % _STEP == 0:
+                yield
             if meter := wanted.get(id_):
                 counter.gone_at = None
                 _change(counter, meter, now)
@@ -229,6 +240,8 @@ class Ledger:
         return [known.get(meter.id) or self._open(meter, now) for meter in meters]
 
     def _open(self, meter: Meter, now: Moment) -> Counter:
+        # Who asks may run under an older configuration.
+        meter = self._in_force.get(meter.id, meter)
         counter = self._counters[meter.id] = Counter(meter, meter.rule.fresh(now))
         return counter
 

@@ -33,7 +33,7 @@ _SLICES = 1000
 """Slices of a rolling window's length."""
 
 
-class TokenBucket(Struct, frozen=True, tag_field="algorithm", tag="bucket"):
+class TokenBucket(Struct, frozen=True, tag_field="algorithm", tag="bucket", gc=False):
     """Refills evenly, `amount` per `per_s` seconds, and holds `burst`.
 
     State: `used` is what is missing from a full bucket at boot time `at`; over `burst` it is debt, paid by waiting.
@@ -115,7 +115,7 @@ class TokenBucket(Struct, frozen=True, tag_field="algorithm", tag="bucket"):
         return isinstance(other, TokenBucket)
 
 
-class RollingWindow(Struct, frozen=True, tag_field="algorithm", tag="rolling"):
+class RollingWindow(Struct, frozen=True, tag_field="algorithm", tag="rolling", gc=False):
     """Never more than `amount` in any `length_s` seconds.
 
     State: `used` is the sum of `marks`, the oldest first: slices that begin with a count, take in what comes in the

@@ -11,7 +11,7 @@ from .shorthand import UNITS, Unit, key_of, window_s
 ScopeType = Literal["provider", "key", "model", "pool", "client"]
 
 
-class Meter(Struct, frozen=True):
+class Meter(Struct, frozen=True, gc=False):
     """A limit where it applies: a rule and the id its count is kept under."""
 
     id: str

@@ -1,15 +1,20 @@
-"""What stands above everything else: a refused configuration in full, a limit that is nearly used up in one line."""
+"""What stands above everything else: a refused configuration in full, a limit that is nearly used up in one line.
+
+And what the last reload changed, for those who want to see it.
+"""
 
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from gateway.catalog.differences import Differences
 from gateway.errors import Problem
 
 from . import format as words
 from .bars import NEAR, Bar, lasts
 
 _MOST_PROBLEMS = 5
+_FRESH_S = 600.0
 
 
 class Excerpt(Struct, frozen=True, kw_only=True):
@@ -37,6 +42,25 @@ class Warn(Struct, frozen=True, kw_only=True):
 
     title: str
     text: str
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """The last reload that changed something."""
+
+    title: str
+    lines: tuple[str, ...]
+    more: int
+    """Changes that are not listed."""
+    fresh: bool
+    """Whether the list is open: a page that renews itself would close it again under the reader."""
+
+
+def changed(at: float | None, differences: Differences, zone: str, wall: float) -> Changed | None:
+    """What the reload at `at`, in Unix time, changed; None if there was none. `wall` is now."""
+    if at is None:
+        return None
+    title = f"Configuration reloaded at {words.clock(at, zone)}: {words.plural(differences.count, 'change')}"
+    return Changed(title=title, lines=differences.lines, more=differences.more, fresh=wall - at <= _FRESH_S)
 
 
 def banner(path: str, problems: Sequence[Problem], loaded: str) -> Banner | None:

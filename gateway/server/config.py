@@ -54,9 +54,11 @@ def _as_json(text: str) -> bytes:
 
 
 async def post_reload(request: web.Request) -> web.StreamResponse:
-    """Read the files now. 200 with what is in force, or ConfigInvalidError with every mistake."""
+    """Read the files now. 200 with what is in force and changed last, or ConfigInvalidError with every mistake."""
     try:
         await request.app[CONFIG].reload()
     except ConfigError as error:
         raise ConfigInvalidError(error.problems) from error
-    return json_answer({"ok": True, "config": config_status(request.app[STATE])})
+    state = request.app[STATE]
+    told = state.config.differences
+    return json_answer({"ok": True, "config": config_status(state), "changes": told.lines, "more": told.more})

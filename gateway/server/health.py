@@ -65,6 +65,8 @@ def config_status(state: State) -> dict[str, Any]:
         "loaded_at": rfc3339(config.loaded_at),
         "hash": config.hash,
         "error": config_errors(state) or None,
+        "changed_at": rfc3339(config.changed_at),
+        "changes": config.differences.count,
     }
 
 

@@ -14,7 +14,7 @@ from gateway.records import AttemptRecord, Settled
 from gateway.state import State
 
 from . import format as words
-from .banner import Banner, Warn, banner, warn
+from .banner import Banner, Changed, Warn, banner, changed, warn
 from .bars import Bar, bars, lasts
 from .cards import Card, Told, card
 from .chart import MINUTES, chart, speed
@@ -49,6 +49,7 @@ class Status(Struct, frozen=True, kw_only=True):
     all_limits: bool
     config: str
     loaded: str
+    changed: Changed | None
     snapshot: str
     load: str
     shortage: str
@@ -100,6 +101,7 @@ def status(state: State, now: Moment, ask: Ask, base_url: str) -> Status:
         snapshot=snapshot_text(state, now),
         load=load_text(state),
         shortage=short,
+        changed=changed(state.config.changed_at, state.config.differences, zone, now.wall),
         banner=refused,
         warn=near,
         calm="" if refused or near or short else _calm(state, cards, found, now),

@@ -28,12 +28,18 @@ _Mark = tuple[int, ...]
 """What `stat` says of a file; ctime sees through a restored mtime, the inode through a swap."""
 
 
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+"""What there may be in a file that says nothing: a byte order mark, too."""
+
+
 class Change(Struct, frozen=True, kw_only=True):
     """Some of the files are not what they were, and have come to rest."""
 
     changed: tuple[Path, ...]
     problems: tuple[Problem, ...] = ()
-    """Files that cannot be read now, and the first one if it is gone: keep what is in force."""
+    """Files that cannot be read now, and the first one if it is gone or empty: keep what is in force."""
+    digest: str = ""
+    """SHA-256 of the first file's bytes as they came to rest, in hex; empty where there is none."""
 
 
 class _Seen(Struct, frozen=True):
@@ -45,16 +51,20 @@ class _Seen(Struct, frozen=True):
 
 
 _GONE = _Seen(fault="is gone")
+_UNKNOWN = _Seen(fault="is unknown")
+_EMPTY = _Seen(fault="is empty")
+"""What a full disk or an interrupted save leaves. By itself it would be a configuration that serves nothing."""
 
 
 class Watch:
     """Watches files, the first of which must exist; the others may come and go.
 
     Make it before the files are first loaded, so that no save falls in between. `poll` blocks for as long as reading
-    takes.
+    takes; `interval_s` is what should lie between two of them.
     """
 
-    def __init__(self, paths: Iterable[Path], settle_s: float = SETTLE_S) -> None:
+    def __init__(self, paths: Iterable[Path], settle_s: float = SETTLE_S, interval_s: float = INTERVAL_S) -> None:
+        self.interval_s = interval_s
         self._paths = tuple(paths)
         self._settle_s = settle_s
         self._marks = self._stat()
@@ -90,9 +100,14 @@ class Watch:
         problems = [
             Problem(str(path), 0, 0, f"{seen.fault}: the configuration in force stays")
             for path, seen in faults
-            if seen.fault and (seen != _GONE or path == self._paths[0])
+            if seen.fault and (seen not in (_GONE, _EMPTY) or path == self._paths[0])
         ]
-        return Change(changed=tuple(changed), problems=tuple(problems))
+        return Change(changed=tuple(changed), problems=tuple(problems), digest=self._known[0].content.hex())
+
+    def again(self) -> None:
+        """Report what comes to rest next, whatever it is: the last Change could not be followed."""
+        self._known = tuple(_UNKNOWN for _ in self._paths)
+        self._settled = False
 
     def _stat(self) -> tuple[_Mark, ...]:
         return tuple(_mark(path) for path in self._paths)
@@ -105,12 +120,11 @@ async def changes(
     watch: Watch,
     clock: Clock,
     *,
-    interval_s: float = INTERVAL_S,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> AsyncIterator[Change]:
     """Each change as it comes, for ever. The files are looked at in a thread: a mount that hangs holds up nobody."""
     while True:
-        await sleep(interval_s)
+        await sleep(watch.interval_s)
         if change := await asyncio.to_thread(watch.poll, clock.now().boot):
             yield change
 
@@ -144,7 +158,8 @@ def _content(file: int) -> _Seen:
         return _Seen(fault="is not a file")
     if found.st_size > MAX_BYTES:
         return _Seen(fault=f"is larger than {MAX_BYTES // 1024 // 1024} MB")
-    digest = hashlib.sha256()
+    digest, blank = hashlib.sha256(), True
     while piece := os.read(file, 1024 * 1024):
         digest.update(piece)
-    return _Seen(content=digest.digest())
+        blank = blank and not piece.strip(_BLANK)
+    return _EMPTY if blank else _Seen(content=digest.digest())

@@ -2,6 +2,9 @@
 
 import random
 
+from msgspec.structs import replace
+
+from gateway.catalog.differences import Differences
 from gateway.clock import FakeClock
 from gateway.records import Usage
 from gateway.state import State
@@ -93,6 +96,14 @@ def empty() -> State:
 def first() -> State:
     """No key yet."""
     return state_of(FRESH)
+
+
+def reloaded() -> State:
+    """A minute ago the configuration was saved."""
+    state = empty()
+    lines = ("groq tokens_per_day 100k -> 200k, 63,120 used kept", f"model google/{'very-' * 20}long added")
+    state.config = replace(state.config, changed_at=AT - 60, differences=Differences(lines=lines, more=2))
+    return state
 
 
 def cool_down(state: State, provider: str, seconds: float, cause: str) -> None:

@@ -8,7 +8,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from gateway.state import State
 
 from .conftest import Show
-from .days import busy, calm, empty, first
+from .days import busy, calm, empty, first, reloaded
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -21,6 +21,7 @@ PAGES = [
     pytest.param(busy, "/usage", id="usage"),
     pytest.param(busy, "/usage?window=24h&by=model&metric=latency", id="usage by model"),
     pytest.param(empty, "/usage", id="usage, empty"),
+    pytest.param(reloaded, "/?live=off", id="reloaded"),
     pytest.param(busy, "/login", id="login"),
 ]
 Day = Callable[[], State]

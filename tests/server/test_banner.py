@@ -1,10 +1,11 @@
 """What stands above everything else."""
 
+from gateway.catalog.differences import Differences
 from gateway.clock import Moment
 from gateway.errors import Problem
 from gateway.limits.ledger import Ledger
 from gateway.limits.terms import Need
-from gateway.server.banner import Excerpt, banner, warn
+from gateway.server.banner import Changed, Excerpt, banner, changed, warn
 from gateway.server.bars import Bar, bar
 
 from .test_bars import NOW, meter
@@ -55,6 +56,18 @@ def test_a_file_that_cannot_be_read_has_no_line() -> None:
     assert found.excerpts[0] == Excerpt(
         number="", line="", caret="", message="cannot be read: Permission denied", place="g.yaml"
     )
+
+
+def test_what_the_last_reload_changed() -> None:
+    """When, how much, and line by line as far as they are kept; nothing before the first."""
+    assert changed(None, Differences(), "UTC", 0.0) is None
+    at, differences = 1_795_185_150.0, Differences(lines=("groq grade 1 -> 2",), more=2)
+    found = changed(at, differences, "UTC", at + 600)
+    title = "Configuration reloaded at 14:32:30: 3 changes"
+    assert found == Changed(title=title, lines=("groq grade 1 -> 2",), more=2, fresh=True)
+    later = changed(at, differences, "UTC", at + 601)
+    assert later
+    assert not later.fresh
 
 
 def test_a_limit_past_90_per_cent_is_one_line() -> None:

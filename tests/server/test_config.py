@@ -1,5 +1,8 @@
 """Seeing and reloading the configuration."""
 
+from msgspec.structs import replace
+
+from gateway.catalog.differences import Differences
 from gateway.errors import ConfigError, Problem
 from gateway.server.keys import STATE
 
@@ -65,8 +68,12 @@ async def test_missing_file_is_said_so(serve: Serve, file: FileOnDisk) -> None:
 
 async def test_reload_reads_the_files_and_says_what_is_in_force(serve: Serve, file: FileOnDisk) -> None:
     client = await serve()
+    state = client.app[STATE]
+    state.config = replace(state.config, changed_at=1.5, differences=Differences(lines=("groq grade 1 -> 2",), more=3))
     answer = await client.post("/config/reload")
     body = await answer.json()
+    assert (body["changes"], body["more"]) == (["groq grade 1 -> 2"], 3)
+    assert (body["config"]["changed_at"], body["config"]["changes"]) == ("1970-01-01T00:00:01.500Z", 4)
     assert (answer.status, body["ok"], body["config"]["hash"], file.reloads) == (200, True, "abc123", 1)
 
 

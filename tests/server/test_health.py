@@ -36,6 +36,8 @@ async def test_health_says_what_the_contract_lists(serve: Serve, clock: FakeCloc
             "loaded_at": "2026-01-31T23:59:30.000Z",
             "hash": "abc123",
             "error": None,
+            "changed_at": None,
+            "changes": 0,
         },
         "snapshot": {"at": None, "error": None},
         "prices": {"lists": [], "fetched_at": None, "checked_at": None, "error": None},

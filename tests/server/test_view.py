@@ -10,7 +10,7 @@ from gateway.records import Usage
 from gateway.server.view import ROWS, Ask, Status, status
 from gateway.state import ConfigStatus, SnapshotStatus, State
 from tests.catalog.compiling import compiled
-from tests.pages.days import busy, calm, cool_down, empty, first
+from tests.pages.days import busy, calm, cool_down, empty, first, reloaded
 from tests.pages.sample import AT, YAML, chosen, remember, settled, state_of
 
 ONE = "providers: {demo: {type: echo, models: {echo: {}}}}"
@@ -148,6 +148,15 @@ def test_snapshot_that_fails_is_told() -> None:
     state = empty()
     state.snapshot = SnapshotStatus(at=AT, error="disk full")
     assert shown(state).snapshot == "snapshot failed: disk full"
+
+
+def test_what_a_reload_changed_is_told() -> None:
+    """From the first one on."""
+    assert shown(empty()).changed is None
+    page = shown(reloaded())
+    assert page.changed
+    assert page.changed.title == "Configuration reloaded at 14:31:30: 4 changes"
+    assert (page.changed.lines[0], page.changed.more) == ("groq tokens_per_day 100k -> 200k, 63,120 used kept", 2)
 
 
 def test_chart_is_no_longer_than_memory() -> None:
