@@ -1,9 +1,10 @@
 """What one running gateway remembers: replaced by reloads, dumped into snapshots, restored at start."""
 
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -94,6 +95,8 @@ class State:
         self.load = Load()
         """What is in use of what the process can bear."""
         self.started = now
+        self.written: Callable[[], Awaitable[None]] = _at_once
+        """Waits until every change of a counter is written down: what is admitted must not leave before."""
 
     def replace(self, catalog: Catalog, now: Moment) -> None:
         """Put another configuration in force. Counters, cooldowns and running requests stay."""
@@ -117,10 +120,10 @@ class State:
         self.chooser.latencies.note(settled)
         self.history.add(settled)
 
-    def dump(self, now: Moment) -> dict[str, Any]:
-        """What a restart has to know, as JSON-able values. No prompt, no key."""
+    def dump(self, now: Moment, ledger: msgspec.Raw | None = None) -> dict[str, Any]:
+        """What a restart has to know, as JSON-able values. No prompt, no key. The ledger's part may be at hand."""
         return {
-            "ledger": self.ledger.dump(now),
+            "ledger": self.ledger.dump(now) if ledger is None else ledger,
             "learned": self.learned.dump(),
             "cooldowns": self.cooldowns.dump(now),
             "today": self.today.dump(),
@@ -138,6 +141,10 @@ class State:
         self.cooldowns.restore(cooldowns, now)
         self.today.restore(today)
         self.chooser.latencies.restore(dump.get("latencies", []))  # older dumps have none
+
+
+async def _at_once() -> None:
+    """Where nothing is written down, nobody waits for it."""
 
 
 def _keys(catalog: Catalog) -> dict[tuple[str, str], Secret]:

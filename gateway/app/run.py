@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import NamedTuple, cast
+from typing import cast
 
 from aiohttp import web
 
@@ -20,11 +20,10 @@ from gateway.server import pages
 from gateway.server.keys import CONFIG, RELAY, STATE
 from gateway.server.routes import add_routes, middlewares
 from gateway.settings import shipped
-from gateway.state import SnapshotStatus, State
+from gateway.state import State
 from gateway.storage.config_file import Watch
 from gateway.storage.lock import FolderLock
 from gateway.storage.recording import Recording
-from gateway.storage.snapshot import HISTORY_FORMAT, Snapshots
 from gateway.tasks import Tasks
 from gateway.upstream.echo import EchoUpstream
 from gateway.upstream.http import HttpUpstream
@@ -36,6 +35,7 @@ from .feeds import FEEDS, follow
 from .heartbeat import Heartbeat
 from .listening import listen, raise_file_limit, url
 from .memory import MemoryGuard
+from .persistence import Persistence
 from .reloads import Reloads, log_notes, status
 from .stopping import Stop, finish_answers
 from .systemd import Notifier, check_guarded, inherited
@@ -45,8 +45,6 @@ log = logging.getLogger(__name__)
 KEEP_ALIVE_S = 30.0
 LINGER_S = 5.0
 """What a client that was refused in the middle of its body gets to read the answer before the connection closes."""
-HISTORY_EVERY_S = 60.0
-"""How often the history is written: what a kill can cost of it. Counters and today's totals are in the snapshot."""
 ENDING_S = 15.0
 """What the rest may take after the drain: last words, the last snapshot on a slow disk."""
 LAST_WORDS_S = 0.5
@@ -91,13 +89,10 @@ async def _serve(
     async with AsyncExitStack() as stack:
         folder = configuration.snapshot_folder(loaded.catalog.server.snapshot.directory)
         stack.enter_context(FolderLock(folder))
-        memory = Memory(
-            Snapshots(folder),
-            Snapshots(folder, "history", HISTORY_FORMAT),
-            State(loaded.catalog, clock, status(configuration, loaded, clock.now().wall)),
-        )
+        state = State(loaded.catalog, clock, status(configuration, loaded, clock.now().wall))
+        memory = Persistence(folder, state)
         memory.restore()
-        state = memory.state
+        await memory.begin()
         recording = Recording()
 
         def in_force(catalog: Catalog) -> None:
@@ -123,6 +118,7 @@ async def _serve(
         tasks.start("memory", MemoryGuard(state, door.close_idle).run())
         tasks.start("watchdog", systemd.keep_alive())
         tasks.start("snapshots", memory.keep())
+        tasks.start("journal", memory.keep_synced())
         tasks.start("history", memory.keep_history())
         tasks.start("recording", recording.keep())
         tasks.start("configuration", reloads.follow(watch))
@@ -138,8 +134,7 @@ async def _serve(
         await tasks.close()
         await runner.cleanup()
         await recording.flush()
-        await memory.save()
-        await memory.save_history()
+        await memory.end()
         log.info("stopped")
         return stop.exit_code
 
@@ -181,58 +176,6 @@ def application(state: State, relay: Relay, reloads: Reloads) -> web.Application
     add_routes(app)
     pages.setup(app, shipped("web"))
     return app
-
-
-class Memory(NamedTuple):
-    """A state and the folder that outlives it."""
-
-    snapshots: Snapshots
-    histories: Snapshots
-    state: State
-
-    def restore(self) -> None:
-        """Take up what the folder remembers. Raises StartError for a newer format."""
-        recorded = self.snapshots.load()
-        if recorded.dump is not None:
-            now = self.state.clock.now()
-            self.state.restore(recorded.dump, now)
-            log.info("state restored: %.0f s old", max(0.0, now.wall - (recorded.saved_at or now.wall)))
-        self.state.snapshot = SnapshotStatus(at=recorded.saved_at, error="")
-        history = self.histories.load()
-        if history.dump is not None:
-            try:
-                self.state.history.restore(history.dump)
-            except ValueError as error:
-                log.warning("the history begins anew, the old one stays in history.prev.json: %s", error)
-
-    async def keep(self) -> None:
-        """Write a snapshot every `snapshot.every`, for as long as it is let."""
-        while True:
-            await asyncio.sleep(self.state.catalog.server.snapshot.every)
-            await self.save()
-
-    async def save(self) -> None:
-        """Write a snapshot now. A failure is shown, not raised."""
-        now = self.state.clock.now()
-        await self.snapshots.save(self.state.dump(now), now)
-        self._show()
-
-    async def keep_history(self) -> None:
-        """Write the history once a minute, for as long as it is let."""
-        while True:
-            await asyncio.sleep(HISTORY_EVERY_S)
-            await self.save_history()
-
-    async def save_history(self) -> None:
-        """Write the history now, without what is too old. A failure is shown, not raised."""
-        now = self.state.clock.now()
-        self.state.history.forget(now)
-        await self.histories.save(self.state.history.dump(), now)
-        self._show()
-
-    def _show(self) -> None:
-        error = self.snapshots.error or self.histories.error
-        self.state.snapshot = SnapshotStatus(at=self.snapshots.saved_at, error=error)
 
 
 def _log_start(configuration: Configuration, loaded: Loaded, urls: list[str]) -> None:

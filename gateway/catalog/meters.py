@@ -9,7 +9,7 @@ from gateway.limits.terms import Meter, ScopeType
 
 from . import nodes
 from .nodes import Node
-from .schema import LimitEntry
+from .schema import LimitEntry, OnPersistError
 from .walk import Walk, unknown
 
 
@@ -19,6 +19,8 @@ class Law(NamedTuple):
     rule: Rule
     strict: bool | None = None
     """As it is written; None where it is not."""
+    on_persist_error: OnPersistError | None = None
+    """The same."""
 
 
 Rules = Mapping[tuple[Unit, str], Law]
@@ -46,7 +48,7 @@ class Meters:
                     reset=limit.reset,
                     burst=limit.burst,
                 )
-                made[unit, window] = Law(rule, checked_strict(unit, limit.strict))
+                made[unit, window] = Law(rule, checked_strict(unit, limit.strict), limit.on_persist_error)
             except ValueError as error:
                 # A limit was read from there, so it is a map.
                 self._walk.fail(cast("nodes.Mapping", node).key(key_of(unit, window)), str(error))
@@ -55,9 +57,17 @@ class Meters:
     def of(self, scope_type: ScopeType, scope: str, rules: Rules, account: str = "") -> tuple[Meter, ...]:
         """The meters of a scope, kept apart by account. Money is not: a second key never doubles a budget."""
         found = []
-        for (unit, window), (rule, strict) in rules.items():
+        for (unit, window), law in rules.items():
             apart = f"#{account}" if account and unit != "cost" else ""
-            meter = Meter.of(scope_type, f"{scope}{apart}", unit, window, rule, strict)
+            meter = Meter.of(
+                scope_type,
+                f"{scope}{apart}",
+                unit,
+                window,
+                law.rule,
+                strict=law.strict,
+                on_persist_error=law.on_persist_error,
+            )
             found.append(self.by_id.setdefault(meter.id, meter))
         return tuple(found)
 

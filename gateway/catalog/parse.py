@@ -365,6 +365,7 @@ _SPELLINGS: dict[str, Reader] = {
     "names": _names,
     "patterns": _patterns,
     "pin": scalar(_pin),
+    "fsync": _value(values.fsync),
 }
 """By `As`."""
 

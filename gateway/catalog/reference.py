@@ -153,6 +153,7 @@ _SPELLED: dict[str, dict[str, Any]] = {
     "host": _TEXT,
     "patterns": {"type": ["object", "null"], "additionalProperties": {"anyOf": [{"type": "number"}, _VARIABLE]}},
     "pin": {"anyOf": [{"type": "string"}, {"const": False}, {"type": "null"}]},
+    "fsync": {"type": ["string", "number", "null"]},
     "names": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
     "keys": {
         "anyOf": [
@@ -213,7 +214,7 @@ def _default(field: msgspec.structs.FieldInfo, hint: Any) -> Any:
     if value is msgspec.NODEFAULT or value is None or isinstance(value, Secret | Struct):
         return None
     spelling = _taken_apart(hint)[0]
-    if spelling == "duration":
+    if spelling in {"duration", "fsync"}:
         return f"{value:g}s"
     if spelling == "size":
         return f"{value // 2**20}MiB"
@@ -241,6 +242,7 @@ _WORDS = {
     "names": "list of names",
     "patterns": "map",
     "pin": "text or `false`",
+    "fsync": r"duration, `tick` or `never`",
     "usd": "US dollars",
 }
 

@@ -28,6 +28,7 @@ class As(Struct, frozen=True):
         "names",
         "patterns",
         "pin",
+        "fsync",
         "usd",
         "cost",
         "host",
@@ -38,6 +39,7 @@ Paid = Literal["never", "opt_in", "allow"]
 Feature = Literal["tools", "vision", "audio", "json_schema", "reasoning"]
 Algorithm = Literal["bucket", "calendar", "rolling", "first_use"]
 Strategy = Literal["order", "grade", "cheapest", "score", "fastest", "headroom", "round_robin"]
+OnPersistError = Literal["warn", "deny"]
 Duration = Annotated[float, As("duration"), Meta(gt=0)]
 Size = Annotated[int, As("size"), Meta(ge=1)]
 Amount = Annotated[int, As("amount"), Meta(ge=0)]
@@ -78,6 +80,9 @@ class LimitEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`true` is never crossed: what is held is the most that an answer may become, and that is sent as `max_tokens`
     where it is lower than what the client and the model leave. `false` holds what answers usually take. Left out:
     `true` for `cost`, `false` for tokens."""
+    on_persist_error: OnPersistError | None = None
+    """While nothing can be written down: `warn` goes on counting in memory, `deny` lets no one pass. Left out: `deny`
+    for `cost`, else what `server.snapshot` says."""
 
 
 Limits = Annotated[dict[tuple[Unit, str], LimitEntry], As("limits")]
@@ -91,7 +96,13 @@ class Snapshot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     directory: str = "snapshots"
     """Folder of the snapshots. A relative one lies beside a `config` folder, else in the XDG state folder."""
     every: Duration = 5.0
-    """How often the state is written."""
+    """How often the state is written. The journal has every change in between, before an attempt leaves."""
+    fsync: Annotated[float | str, As("fsync")] = 1.0
+    """How often the journal is made to outlast a power cut: after so long, with every `tick` of the event loop before
+    an attempt leaves, or `never`. A crash of the process alone loses nothing either way."""
+    on_persist_error: OnPersistError = "warn"
+    """What limits do while nothing can be written down: `warn` goes on counting in memory, `deny` lets no one pass.
+    Limits on `cost` deny unless they say otherwise themselves."""
 
 
 class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -105,6 +105,19 @@ def duration(text: str) -> float:
     return float(_suffixed(text, _DURATIONS, "must be a duration, such as 500ms, 30s, 15m, 24h or 7d (bare: seconds)"))
 
 
+def fsync(text: str) -> float | str:
+    """`tick`, `never`, or seconds as a duration."""
+    if text in {"tick", "never"}:
+        return text
+    try:
+        seconds = duration(text)
+    except ValueError:
+        seconds = 0.0
+    if seconds <= 0:
+        raise ValueError("must be tick, never, or a duration, such as 1s")
+    return seconds
+
+
 def usd(text: str) -> Decimal:
     """US dollars, at most a billion, exact to the nano-dollar: `2.50`, `1k`."""
     wanted = "must be an amount of US dollars, such as 2.50"

@@ -14,6 +14,7 @@ VERBS = {
     "serve": "Run the gateway (what you get without a command).",
     "check": "Check a configuration file: every mistake at once, with line and column.",
     "route": "Show where a request would go now, and why.",
+    "state": "Show what snapshot and journal say, in words.",
     "schema": "Print the JSON schema of gateway.yaml, for editors.",
     "version": "Print the version.",
 }

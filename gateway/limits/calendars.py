@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from gateway.clock import Moment
 
-from .states import Mark, State
+from .states import Entry, Mark, State
 from .windows import SHORTEST_S, Named, bounds
 
 
@@ -100,6 +100,24 @@ class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar",
             return []
         marks = (value for mark in state.marks for value in (mark.at, mark.n, mark.left - now.boot + now.wall))
         return [state.at, state.used, state.carried, *marks]
+
+    def entries(self, state: State, since: int, now: Moment) -> list[Entry]:
+        """What a journal says of it: (carried, when the window began, used)."""
+        used = self.used(state, now)
+        return [(int(state.carried), state.at, used)]
+
+    def amended(self, values: Sequence[float], entry: Entry) -> list[float]:
+        """`values` as `dump` would have written them after the entry, or before it if they are of a later window.
+
+        When a window was left is not in it: that is taken to have been as soon as it can have been.
+        """
+        carried, at, used = entry
+        began, before, brought, *marks = values or (at, 0, 0)
+        if at < began:
+            return list(values)
+        if began < at:
+            marks += began, before - brought, at
+        return [at, used, carried, *marks]
 
     def load(self, values: Sequence[float], now: Moment) -> State:
         """The state that `dump` wrote. Its window ends when the wall clock says so, as if nothing had stopped."""

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from gateway.clock import Moment
 
-from .states import State
+from .states import Entry, State
 
 
 class _Ceiling(Struct, frozen=True, gc=False):
@@ -50,6 +50,14 @@ class _Ceiling(Struct, frozen=True, gc=False):
 
     def dump(self, state: State, now: Moment) -> list[float]:
         """Nothing to remember: no request outlives its process."""
+        return []
+
+    def entries(self, state: State, since: int, now: Moment) -> list[Entry]:
+        """Nothing for a journal."""
+        return []
+
+    def amended(self, values: Sequence[float], entry: Entry) -> list[float]:
+        """Nothing."""
         return []
 
     def load(self, values: Sequence[float], now: Moment) -> State:

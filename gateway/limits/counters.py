@@ -16,6 +16,8 @@ from .terms import Meter, Shortfall
 
 REQUESTS = UNITS.index("requests")
 _PER_REQUEST = UNITS.index("tokens_per_request")
+_HEALING_S = 5.0
+"""When to ask again after a disk that refuses: nobody knows, so not too often."""
 
 
 class Wanted(Protocol):
@@ -60,15 +62,34 @@ class Reservation(Struct, eq=False):
     """Whether its request unit was charged or given back."""
 
 
+class Remembered(Struct, frozen=True, omit_defaults=True):
+    """A counter in a snapshot or journal. What is held goes along: after a crash it counts as spent."""
+
+    meter: Meter
+    values: list[int | float]
+    held: int = 0
+    """Without the margin: that is room, and no one's need."""
+    gone_at: float | None = None
+    reported: Reported | None = None
+
+
+Changed = dict["Counter", bool]
+"""Counters that changed since they were written down; whether in a way that only the whole of them tells."""
+
+
 class Counter:
-    """The count of one meter: its rule's state, and the sums over what is in flight."""
+    """The count of one meter: its rule's state, and the sums over what is in flight.
+
+    It notes in `changed` that it changed, if there is anything to remember of it: limits without a window start anew.
+    """
 
     __slots__ = (
-        *("capacity", "ceiling", "doubt", "estimated", "gone_at", "live", "mean", "meter"),
+        *("_changed", "capacity", "ceiling", "doubt", "estimated", "gone_at", "live", "mean", "meter"),
         *("rule", "state", "strict", "unit", "variance"),
     )
 
-    def __init__(self, meter: Meter, state: State) -> None:
+    def __init__(self, meter: Meter, state: State, changed: Changed | None = None) -> None:
+        self._changed: Changed = {} if changed is None or not meter.window else changed
         self.mean = 0
         self.variance = self.doubt = 0.0
         self.live: dict[int, Reservation] = {}
@@ -90,6 +111,15 @@ class Counter:
     def lower(self, told: Reported | None, now: Moment) -> None:
         """Let what was reported stand before the rule; None: let it stand alone."""
         self.rule = Lowered(bare(self.rule), told, now) if told else bare(self.rule)
+
+    def remembered(self, now: Moment) -> Remembered:
+        """All that a restart has to know."""
+        values = self.rule.dump(self.state, now)
+        return Remembered(self.meter, values, self.mean, self.gone_at, self.told(now))
+
+    def rewritten(self) -> None:
+        """Note that it changed in a way that only the whole of it tells."""
+        self._changed[self] = True
 
     def told(self, now: Moment) -> Reported | None:
         """What was reported, while that holds."""
@@ -157,15 +187,40 @@ class Counter:
             by_holds=by_holds,
         )
 
+    def closed(self, wanted: Wanted, reason: str, now: Moment) -> Shortfall:
+        """That nobody passes while nothing can be written down, for `reason`."""
+        return Shortfall(
+            meter=self.meter,
+            used=ceil(self.rule.used(self.state, now) - (self.ceiling - self.capacity)),
+            held=self.held,
+            need=wanted.hold(self.unit)[0],
+            amount=self.capacity,
+            opens_at=now.wall + _HEALING_S,
+            wait_s=_HEALING_S,
+            never=False,
+            by_holds=True,
+            closed=reason,
+        )
+
     def put(self, reservation: Reservation, hold: Hold) -> None:
         """Hold it."""
         self.live[reservation.id] = reservation
         self.mean += hold.mean
         self.variance += hold.variance
         self.doubt += hold.doubt
+        self._changed.setdefault(self, False)
 
     def drop(self, reservation: Reservation, hold: Hold) -> None:
         """Hold it no longer."""
+        self._changed.setdefault(self, False)
+        self._drop(reservation, hold)
+
+    def charge(self, reservation: Reservation, hold: Hold, now: Moment) -> None:
+        """Count it instead of holding it: no change to a restart, which counts what was held."""
+        self._drop(reservation, hold)
+        self.rule.add(self.state, hold.mean, now)
+
+    def _drop(self, reservation: Reservation, hold: Hold) -> None:
         del self.live[reservation.id]
         if self.live:
             self._change(-hold.mean, -hold.variance, -hold.doubt)
@@ -179,6 +234,7 @@ class Counter:
         if self.strict:
             variance = doubt = 0.0
         self._change(mean - hold.mean, variance - hold.variance, doubt - hold.doubt)
+        self._changed.setdefault(self, False)
         hold.mean, hold.variance, hold.doubt = mean, variance, doubt
 
     def _change(self, mean: int, variance: float, doubt: float) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from gateway.clock import Moment
 
-from .states import State
+from .states import Entry, State
 
 
 class FirstUseWindow(Struct, frozen=True, tag_field="algorithm", tag="first_use", gc=False):
@@ -75,6 +75,16 @@ class FirstUseWindow(Struct, frozen=True, tag_field="algorithm", tag="first_use"
         """[used, wall time at which the window began]; empty if none is open."""
         used = self.used(state, now)
         return [used, state.at - now.boot + now.wall] if self._left_s(state, now) else []
+
+    def entries(self, state: State, since: int, now: Moment) -> list[Entry]:
+        """What a journal says of it: (0, wall time at which the window began, used)."""
+        used = self.used(state, now)
+        return [(0, state.at - now.boot + now.wall, used)]
+
+    def amended(self, values: Sequence[float], entry: Entry) -> list[float]:
+        """`values` as `dump` would have written them after the entry."""
+        _, at, used = entry
+        return [used, at]
 
     def load(self, values: Sequence[float], now: Moment) -> State:
         """The state that `dump` wrote, after the wall time that passed. A wall clock behind ends nothing."""

@@ -5,40 +5,29 @@ is used, never inside: a hold taken out of a bucket and given back later would c
 Nothing here awaits, so in one event loop each step is atomic.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from math import ceil, inf
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from gateway.clock import Moment
 
-from .counters import REQUESTS, Counter, Hold, Reservation, Wanted
+from .counters import REQUESTS, Changed, Counter, Hold, Remembered, Reservation, Wanted
 from .forecast import Outlook
 from .reported import Lowered, Reported, bare
 from .rules import Rule
 from .states import State
 from .terms import NOTHING, LimitReachedError, Meter, Need, Shortfall
 
-__all__ = ["NOTHING", "Ledger", "LimitReachedError", "Meter", "Need", "Reservation", "Shortfall"]
+__all__ = ["NOTHING", "Ledger", "LimitReachedError", "Meter", "Need", "Remembered", "Reservation", "Shortfall"]
 
 REMEMBERED_S = 35 * 86400.0
 """How long the count of a limit that left the configuration is kept: a month, and some days to notice."""
 
 _STEP = 200
 """Counters that are put under a new rule at once: half a millisecond."""
-
-
-class _Remembered(Struct, frozen=True, omit_defaults=True):
-    """A counter in a snapshot."""
-
-    meter: Meter
-    values: list[int | float]
-    held: int = 0
-    gone_at: float | None = None
-    reported: Reported | None = None
 
 
 class Ledger:
@@ -49,6 +38,14 @@ class Ledger:
         self._live: dict[int, Reservation] = {}
         self._ids = count(1)
         self._in_force: Mapping[str, Meter] = {}
+        self.changed: Changed = {}
+        """What is not written down yet: whoever writes it down clears it."""
+        self.on_change: Callable[[], object] = lambda: None
+        """Called after each change of a counter that a restart has to know."""
+        self.unsaved = ""
+        """Why changes cannot be written down; empty while they can."""
+        self.denying = False
+        """Whether limits that do not say it themselves let nobody pass while changes cannot be written down."""
 
     def reserve(self, meters: Sequence[Meter], need: Need | Outlook, now: Moment) -> Reservation:
         """Hold what is expected, or what is sure, on all meters (distinct ones), or on none. Raises LimitReachedError.
@@ -60,7 +57,7 @@ class Ledger:
         holds: list[Hold] = []
         reservation = Reservation(next(self._ids), holds, now.boot)
         wanted = self._expect(counters, need, reservation, now)
-        short: list[Shortfall] = []
+        short = self._closed(counters, wanted, now) if self.unsaved else []
         for counter in counters:
             offered = counter.offer(wanted, now)
             if isinstance(offered, Hold):
@@ -72,6 +69,7 @@ class Ledger:
         for hold in holds:
             hold.counter.put(reservation, hold)
         self._live[reservation.id] = reservation
+        self.on_change()
         return reservation
 
     def shortfalls(self, meters: Sequence[Meter], need: Need | Outlook, now: Moment) -> tuple[Shortfall, ...]:
@@ -79,7 +77,16 @@ class Ledger:
         counters = self._find(meters, now)
         wanted = self._expect(counters, need, Reservation(0, [], now.boot), now)
         offers = [counter.offer(wanted, now) for counter in counters]
-        return tuple(offered for offered in offers if isinstance(offered, Shortfall))
+        closed = self._closed(counters, wanted, now) if self.unsaved else []
+        return (*closed, *(offered for offered in offers if isinstance(offered, Shortfall)))
+
+    def _closed(self, counters: Sequence[Counter], wanted: Wanted, now: Moment) -> list[Shortfall]:
+        """The limits that nobody passes while changes cannot be written down, but those of which nothing is needed."""
+        return [
+            counter.closed(wanted, self.unsaved, now)
+            for counter in counters
+            if (self.denying if counter.meter.denies is None else counter.meter.denies) and wanted.hold(counter.unit)[0]
+        ]
 
     def _expect(
         self, counters: Sequence[Counter], need: Need | Outlook, reservation: Reservation, now: Moment
@@ -102,6 +109,7 @@ class Ledger:
         for hold in reservation.holds:
             if hold.counter.estimated and not (hold.counter.strict and reservation.bound):
                 hold.counter.grow(hold, wanted)
+        self.on_change()
 
     def charge_request(self, reservation: Reservation, now: Moment) -> None:
         """The head was judged: the attempt counts. A second judgement changes nothing."""
@@ -116,11 +124,12 @@ class Ledger:
             return
         reservation.judged = True
         for hold in reservation.holds:
-            counter = hold.counter
-            if counter.unit == REQUESTS:
-                counter.drop(reservation, hold)
+            if hold.counter.unit == REQUESTS:
                 if requests:
-                    counter.rule.add(counter.state, hold.mean, now)
+                    hold.counter.charge(reservation, hold, now)
+                else:
+                    hold.counter.drop(reservation, hold)
+                    self.on_change()
 
     def settle(self, reservation: Reservation, spent: Need, now: Moment) -> None:
         """Drop what is still held and charge what was `spent`. A second settle changes nothing.
@@ -131,12 +140,14 @@ class Ledger:
         for hold in self._ended(reservation):
             if n := amounts[hold.counter.unit]:
                 hold.counter.rule.add(hold.counter.state, n, now)
+        self.on_change()
 
     def keep(self, reservation: Reservation, now: Moment) -> None:
         """Charge what is held: it was sent, and nothing came back. As final as `settle`."""
         for hold in self._ended(reservation):
             if hold.mean:
                 hold.counter.rule.add(hold.counter.state, hold.mean, now)
+        self.on_change()
 
     def _ended(self, reservation: Reservation) -> list[Hold]:
         """What it still held, and holds no more; nothing the second time."""
@@ -156,6 +167,8 @@ class Ledger:
         before = counter.told(now)
         if before is None or not before.shut or (told and told.shut):
             counter.lower(told, now)
+            if told and told.shut:  # what lowers comes again with the next answer
+                self._rewritten(counter)
 
     def reported(self, meter: Meter, now: Moment) -> Reported | None:
         """What a provider reported of a limit, while that lowers it."""
@@ -167,7 +180,12 @@ class Ledger:
         counter = self._counters.get(meter.id) or self._open(meter, now)
         told = counter.told(now)
         counter.lower(None, now)
+        self._rewritten(counter)
         return told
+
+    def _rewritten(self, counter: Counter) -> None:
+        counter.rewritten()
+        self.on_change()
 
     def used(self, meter: Meter, now: Moment) -> float:
         """What stands as used, by the rule's law and by what was reported: over the capacity is debt."""
@@ -202,29 +220,30 @@ class Ledger:
                 yield
             if meter := wanted.get(id_):
                 counter.gone_at = None
-                _change(counter, meter, now)
+                if _change(counter, meter, now):
+                    self._rewritten(counter)
             elif counter.gone_at is None:
                 counter.gone_at = now.wall
             elif now.wall - counter.gone_at > REMEMBERED_S:
                 del self._counters[id_]
 
+    def remembered(self, now: Callable[[], Moment]) -> Iterator[tuple[str, Remembered]]:
+        """Everything to remember, counter by counter, each as of the moment at which it is asked for."""
+        for id_, counter in list(self._counters.items()):
+            found = counter.remembered(now())
+            if found.values or found.held or found.reported:
+                yield id_, found
+
     def dump(self, now: Moment) -> dict[str, Any]:
-        """Everything to remember, as JSON-able values. What is held goes along: after a crash it counts as spent."""
-        remembered = {}
-        for id_, counter in self._counters.items():
-            values, told = counter.rule.dump(counter.state, now), counter.told(now)
-            if values or counter.mean or told:
-                # Without the margin: that is room, and no one's need.
-                entry = _Remembered(counter.meter, values, counter.mean, counter.gone_at, told)
-                remembered[id_] = msgspec.to_builtins(entry)
-        return remembered
+        """The same at once, as JSON-able values."""
+        return {id_: msgspec.to_builtins(found) for id_, found in self.remembered(lambda: now)}
 
     def restore(self, dump: Mapping[str, Any], meters: Sequence[Meter], now: Moment) -> None:
         """Take over what another process dumped, under the `meters` of now. Raises ValueError if it is no dump."""
         counters = {}
         try:
-            for id_, entry in msgspec.convert(dump, dict[str, _Remembered]).items():
-                counter = counters[id_] = Counter(entry.meter, entry.meter.rule.load(entry.values, now))
+            for id_, entry in msgspec.convert(dump, dict[str, Remembered]).items():
+                counter = counters[id_] = Counter(entry.meter, entry.meter.rule.load(entry.values, now), self.changed)
                 counter.gone_at = entry.gone_at
                 counter.rule.add(counter.state, entry.held, now)
                 if entry.reported:
@@ -242,7 +261,7 @@ class Ledger:
     def _open(self, meter: Meter, now: Moment) -> Counter:
         # Who asks may run under an older configuration.
         meter = self._in_force.get(meter.id, meter)
-        counter = self._counters[meter.id] = Counter(meter, meter.rule.fresh(now))
+        counter = self._counters[meter.id] = Counter(meter, meter.rule.fresh(now), self.changed)
         return counter
 
     def adjust(self, meter: Meter, used: int, now: Moment) -> None:
@@ -253,6 +272,7 @@ class Ledger:
         self.lift(meter, now)
         rule, state, _ = self.standing(meter, now)
         rule.add(state, used - rule.used(state, now), now)
+        self._rewritten(self._counters[meter.id])
 
 
 def _bound(counters: Sequence[Counter], need: Outlook, reservation: Reservation, now: Moment) -> None:
@@ -275,13 +295,13 @@ def _bound(counters: Sequence[Counter], need: Outlook, reservation: Reservation,
         reservation.told = bound if need.bound is None or bound < need.bound else None
 
 
-def _change(counter: Counter, meter: Meter, now: Moment) -> None:
-    """Put the rule of `meter` in force, keeping what was used, and a refusal.
+def _change(counter: Counter, meter: Meter, now: Moment) -> bool:
+    """Put the rule of `meter` in force, keeping what was used, and a refusal; whether it is another one.
 
     A report that lowers was about another amount: the next answer brings one about this.
     """
     if meter == counter.meter:
-        return
+        return False
     rule, told = bare(counter.rule), counter.told(now)
     used = rule.used(counter.state, now)
     if not meter.rule.reads(rule):
@@ -290,3 +310,4 @@ def _change(counter: Counter, meter: Meter, now: Moment) -> None:
     counter.take_over(meter)
     if told and (told.shut or meter.rule == rule):
         counter.lower(told, now)
+    return True

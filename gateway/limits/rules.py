@@ -15,7 +15,7 @@ from gateway.clock import Moment
 from .calendars import CalendarWindow
 from .ceilings import Concurrency, PerRequest
 from .first_use import FirstUseWindow
-from .states import Mark, State
+from .states import Entry, Mark, State
 
 __all__ = ["CalendarWindow", "Concurrency", "FirstUseWindow", "PerRequest", "RollingWindow", "Rule", "TokenBucket"]
 
@@ -101,6 +101,15 @@ class TokenBucket(Struct, frozen=True, tag_field="algorithm", tag="bucket", gc=F
         used = self.used(state, now)
         return [used, now.wall] if used else []
 
+    def entries(self, state: State, since: int, now: Moment) -> list[Entry]:
+        """What a journal says of it: (0, wall time, used)."""
+        return [(0, now.wall, self.used(state, now))]
+
+    def amended(self, values: Sequence[float], entry: Entry) -> list[float]:
+        """`values` as `dump` would have written them after the entry."""
+        _, at, used = entry
+        return [used, at]
+
     def load(self, values: Sequence[float], now: Moment) -> State:
         """The state that `dump` wrote, after the wall time that passed. A wall clock behind refills nothing."""
         if not values:
@@ -164,6 +173,7 @@ class RollingWindow(Struct, frozen=True, tag_field="algorithm", tag="rolling", g
                 marks[-1].n += n
             else:
                 marks.append(Mark(now.boot, n))
+                state.serial += 1
             state.used += n
             return
         while marks and n < 0:
@@ -173,6 +183,7 @@ class RollingWindow(Struct, frozen=True, tag_field="algorithm", tag="rolling", g
             n += taken
             if not marks[-1].n:
                 marks.pop()
+                state.serial -= 1
 
     def opens_in(self, state: State, load: float, now: Moment) -> float:
         """Seconds until `load` fits beside what is used: 0 if it fits now, inf if it never will."""
@@ -198,15 +209,47 @@ class RollingWindow(Struct, frozen=True, tag_field="algorithm", tag="rolling", g
         return now.wall + state.marks[0].at + self._life_s - now.boot if state.marks else None
 
     def dump(self, state: State, now: Moment) -> list[float]:
-        """[wall time, n] of each slice in one row; empty if there is nothing to remember."""
+        """The first slice's number, then [wall time, n] of each in one row; empty if there is nothing to remember."""
         self.used(state, now)
-        return [value for mark in state.marks for value in (mark.at - now.boot + now.wall, mark.n)]
+        marks = state.marks
+        if not marks:
+            return []
+        slices = (value for mark in marks for value in (mark.at - now.boot + now.wall, mark.n))
+        return [state.serial - len(marks) + 1, *slices]
+
+    def entries(self, state: State, since: int, now: Moment) -> list[Entry]:
+        """What a journal says of it: (number, wall time, n) of each slice from `since` on, the newest first.
+
+        That the newest one is over is said too, so that there is always something to say.
+        """
+        self.used(state, now)
+        newest = zip(range(state.serial, since - 1, -1), reversed(state.marks), strict=False)
+        found = [(number, mark.at - now.boot + now.wall, mark.n) for number, mark in newest]
+        return found or [(state.serial, now.wall, 0)]
+
+    def amended(self, values: Sequence[float], entry: Entry) -> list[float]:
+        """`values` as `dump` would have written them after the entry; slices in between that are not known count 0."""
+        number, at, n = entry
+        if not values:
+            return [number, at, n]
+        first, *slices = values
+        place = 2 * (number - int(first))
+        if place < 0:
+            slices = [at, 0] * (-place // 2) + slices
+            first, place = number, 0
+        slices += [at, 0] * ((place + 2 - len(slices)) // 2)
+        slices[place : place + 2] = at, n
+        return [first, *slices]
 
     def load(self, values: Sequence[float], now: Moment) -> State:
         """The state that `dump` wrote, after the wall time that passed. A wall clock behind expires nothing."""
-        pairs = zip(values[::2], values[1::2], strict=True)
+        if not values:
+            return self.fresh(now)
+        first, *slices = values
+        pairs = zip(slices[::2], slices[1::2], strict=True)
         marks = deque(Mark(now.boot - max(0.0, now.wall - wall), n) for wall, n in pairs)
-        return State(used=sum(mark.n for mark in marks), at=now.boot, marks=marks)
+        used = sum(mark.n for mark in marks)
+        return State(used=used, at=now.boot, serial=int(first) + len(marks) - 1, marks=marks)
 
     def reads(self, other: object) -> bool:
         """Whether a state of the rule `other`, brought up to date, is one of this rule too."""

@@ -4,6 +4,9 @@ from collections import deque
 
 from msgspec import Struct, field
 
+Entry = tuple[int, float, float]
+"""What a journal says of a rule: a number that the rule gives a meaning, a wall time, an amount."""
+
 
 class Mark(Struct):
     """`n` counted at `at`: a slice of a rolling window (boot time), or a calendar window that was left (wall time)."""
@@ -24,4 +27,6 @@ class State(Struct):
     """Calendar: wall time at which the window ends."""
     carried: float = 0
     """Calendar: the part of `used` that other windows brought along."""
+    serial: int = 0
+    """Rolling: the number of the newest slice. They are numbered one after the other, over restarts too."""
     marks: deque[Mark] = field(default_factory=deque)

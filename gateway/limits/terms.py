@@ -23,18 +23,34 @@ class Meter(Struct, frozen=True, gc=False):
     rule: Rule
     strict: bool | None = None
     """As it is written; None where it is not."""
+    on_persist_error: Literal["warn", "deny"] | None = None
+    """The same."""
 
     @classmethod
     def of(
-        cls, scope_type: ScopeType, scope: str, unit: Unit, window: str, rule: Rule, strict: bool | None = None
+        cls,
+        scope_type: ScopeType,
+        scope: str,
+        unit: Unit,
+        window: str,
+        rule: Rule,
+        strict: bool | None = None,
+        on_persist_error: Literal["warn", "deny"] | None = None,
     ) -> "Meter":
         """The meter, with the id that scope, unit and window make."""
-        return cls(f"{scope_type}:{scope}:{key_of(unit, window)}", scope, scope_type, unit, window, rule, strict)
+        id_ = f"{scope_type}:{scope}:{key_of(unit, window)}"
+        return cls(id_, scope, scope_type, unit, window, rule, strict, on_persist_error)
 
     @property
     def is_strict(self) -> bool:
         """Whether bounds are held instead of forecasts. Money is strict unless it is written otherwise."""
         return self.unit == "cost" if self.strict is None else self.strict
+
+    @property
+    def denies(self) -> bool | None:
+        """Whether nobody passes while nothing can be written down; None where that is for the server to say."""
+        said = self.on_persist_error or ("deny" if self.unit == "cost" else None)
+        return None if said is None else said == "deny"
 
     @property
     def name(self) -> str:
@@ -125,10 +141,14 @@ class Shortfall(Struct, frozen=True, kw_only=True):
     """Its input alone is over the whole amount."""
     by_holds: bool
     """Only requests in flight are in the way, so the time is an estimate."""
+    closed: str = ""
+    """Why nothing can be written down, where the limit lets nobody pass meanwhile; the time is an estimate then."""
 
     @property
     def text(self) -> str:
         """`30 of 30 requests per minute used, 2 held`, `4 of 4 concurrent requests held`, for people."""
+        if self.closed:
+            return f"closed, since nothing can be written down ({self.closed})"
         if self.meter.unit == "concurrent_requests":
             return f"{self.held} of {self.amount} concurrent requests held"
         if self.meter.unit == "tokens_per_request":

@@ -118,6 +118,7 @@ class Attempt:
             raise FailedError(Verdict(kind="next", cause="paid", text="would cost money", charge="unsent"))
         if journey.overhead_s is None:
             journey.overhead_s = self._began.boot - self._call.received.boot
+        await self._state.written()
         try:
             opened = await self._send(server, stack, reservation, plain=False)
             if opened.verdict.kind == "retry_plain":

@@ -43,6 +43,8 @@ def said(shortfall: Shortfall) -> str:
     With whose limit it is where that is not the target's own, and marked where its time of opening is an estimate.
     """
     meter = shortfall.meter
+    if shortfall.closed:
+        return f"{shortfall.text}, opening estimated"
     whose = "" if meter.scope_type in _A_TARGETS_OWN else f" ({meter.scope_type} {meter.scope})"
     guess = ""
     if guessed(shortfall):

@@ -4,9 +4,7 @@
 head's checksum covers the head too, so that a damaged generation or time is damage and not a number. The history has
 files of the same make, `history.json` and `history.prev.json`: it is larger, and written less often.
 
-The journal (issue 4) goes between two snapshots: `journal.<gen>` beside them takes each change after the snapshot of
-that generation. `save` will open the next one before it encodes and delete those older than the previous snapshot;
-`load` will replay those of the loaded generation and later over the state it returns.
+A snapshot names the journal that began before it was taken (`journal.py`): that one and later ones go over it.
 """
 
 import asyncio
@@ -23,13 +21,12 @@ from msgspec import Struct
 from gateway.clock import Moment
 from gateway.errors import StartError
 
+from . import migrations
 from .atomic import left_over, make_private, write_atomic
+from .migrations import STATE
 
 log = logging.getLogger(__name__)
 
-FORMAT = "gateway-state"
-HISTORY_FORMAT = "gateway-history"
-VERSION = 1
 
 _CHECKSUM = b',"crc32":'
 
@@ -48,6 +45,8 @@ class Recorded(Struct, frozen=True, kw_only=True):
     """Unix seconds."""
     body: bytes
     """The state as JSON."""
+    journal: int = 0
+    """The generation of the journal to read after it."""
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -56,6 +55,8 @@ class Loaded(Struct, frozen=True, kw_only=True):
     dump: dict[str, Any] | None = None
     """As it was saved; None if there is nothing to go on."""
     saved_at: float | None = None
+    journal: int = 0
+    """The generation of the journal that goes on from there."""
     problems: tuple[str, ...] = ()
     """What was wrong on the way here, for the log and `/health`."""
 
@@ -66,11 +67,15 @@ class _Head(Struct, frozen=True, kw_only=True):
     gen: int
     saved_wall: float
     bytes: int
+    journal: int = 0
 
 
-def encode(body: bytes, *, gen: int, saved_wall: float, version: int = VERSION, file_format: str = FORMAT) -> bytes:
-    """A snapshot file: the head line, then `body`."""
-    head = _Head(format=file_format, v=version, gen=gen, saved_wall=saved_wall, bytes=len(body))
+def encode(
+    body: bytes, *, gen: int, saved_wall: float, version: int = 0, file_format: str = STATE, journal: int = 0
+) -> bytes:
+    """A snapshot file: the head line, then `body`. Of today's version unless one is given."""
+    version = version or migrations.version(file_format)
+    head = _Head(format=file_format, v=version, gen=gen, saved_wall=saved_wall, bytes=len(body), journal=journal)
     return sealed(msgspec.json.encode(head)[:-1], body)
 
 
@@ -79,7 +84,7 @@ def sealed(head: bytes, body: bytes) -> bytes:
     return b"%b%b%d}\n%b" % (head, _CHECKSUM, zlib.crc32(body, zlib.crc32(head)), body)
 
 
-def decode(data: bytes, file_format: str = FORMAT) -> Recorded:
+def decode(data: bytes, file_format: str = STATE) -> Recorded:
     """A snapshot file taken apart, whatever its version. Raises DamagedError unless every bit is as it was written."""
     line, _, body = data.partition(b"\n")
     covered, mark, tail = line.rpartition(_CHECKSUM)
@@ -91,7 +96,17 @@ def decode(data: bytes, file_format: str = FORMAT) -> Recorded:
         raise DamagedError("its head is of another kind") from None
     if head.format != file_format:
         raise DamagedError("it is not a state of this program")
-    return Recorded(gen=head.gen, v=head.v, saved_wall=head.saved_wall, body=body)
+    return Recorded(gen=head.gen, v=head.v, saved_wall=head.saved_wall, body=body, journal=head.journal)
+
+
+def read(path: Path, file_format: str = STATE) -> tuple[Recorded, dict[str, Any]]:
+    """A snapshot and the state in it, as one of today. Blocks.
+
+    Raises DamagedError, OSError, or StartError for a whole one of a newer version: what it remembers would be lost.
+    """
+    recorded = decode(path.read_bytes(), file_format)
+    _refuse_newer(path, recorded.v, migrations.version(file_format))
+    return recorded, _state(recorded, file_format)
 
 
 class Snapshots:
@@ -101,7 +116,7 @@ class Snapshots:
     not: together what `/health` shows.
     """
 
-    def __init__(self, directory: Path, name: str = "state", file_format: str = FORMAT) -> None:
+    def __init__(self, directory: Path, name: str = "state", file_format: str = STATE) -> None:
         self.saved_at: float | None = None
         self.error = ""
         self._directory = directory
@@ -112,6 +127,8 @@ class Snapshots:
         self._gen = 0
         self._on_disk_gen = 0
         self._on_disk: bytes | None = None
+        self._journals = (0, 0)
+        """The journals that the previous snapshot and the current one name."""
         self._one_at_a_time = threading.Lock()  # not asyncio's: a cancelled save goes on in its thread
 
     def load(self) -> Loaded:
@@ -120,12 +137,10 @@ class Snapshots:
         Raises StartError for a whole one of a newer version: what it remembers would be overwritten.
         """
         problems: list[str] = []
-        whole: list[tuple[int, float, dict[str, Any]]] = []
+        whole: list[tuple[Recorded, dict[str, Any]]] = []
         for path in (self._current, self._previous):
             try:
-                recorded = decode(path.read_bytes(), self._format)
-                _refuse_newer(path, recorded.v)
-                whole.append((recorded.gen, recorded.saved_wall, _state(recorded.body)))
+                whole.append(read(path, self._format))
             except FileNotFoundError:
                 continue
             except DamagedError as damage:
@@ -137,18 +152,25 @@ class Snapshots:
         self._sweep()
         if not whole:
             return Loaded(problems=tuple(problems))
-        self._gen, self.saved_at, dump = max(whole, key=lambda each: each[0])
-        return Loaded(dump=dump, saved_at=self.saved_at, problems=tuple(problems))
+        newest, dump = max(whole, key=lambda each: each[0].gen)
+        self._gen, self.saved_at = newest.gen, newest.saved_wall
+        self._journals = (min(each.journal for each, _ in whole), newest.journal)
+        return Loaded(dump=dump, saved_at=self.saved_at, journal=newest.journal, problems=tuple(problems))
 
-    async def save(self, dump: Mapping[str, Any], now: Moment) -> bool:
-        """Write the state, in a thread; whether it is on disk now.
+    @property
+    def oldest_journal(self) -> int:
+        """Journals before this generation are in every snapshot there is."""
+        return min(self._journals)
+
+    async def save(self, dump: Mapping[str, Any], now: Moment, journal: int = 0) -> bool:
+        """Write the state, in a thread; whether it is on disk now. `journal` is the one that began before it.
 
         A disk that refuses raises nothing: it is logged once and kept in `error`, and the next save tries again.
         """
         body = _body(dump)  # here and not in the thread: the state may change once we wait
         self._gen += 1
         try:
-            await asyncio.to_thread(self._write, body, self._gen, now.wall)
+            await asyncio.to_thread(self._write, body, self._gen, now.wall, journal)
         except OSError as error:
             self._failed(error.strerror or type(error).__name__)
             return False
@@ -158,15 +180,16 @@ class Snapshots:
         self.saved_at = now.wall
         return True
 
-    def _write(self, body: bytes, gen: int, wall: float) -> None:
+    def _write(self, body: bytes, gen: int, wall: float, journal: int) -> None:
         with self._one_at_a_time:
             if gen < self._on_disk_gen:
                 return  # a later one overtook it
             if body != self._on_disk or not self._current.exists():  # a gateway at rest leaves the disk at rest
                 make_private(self._directory)
                 keep = self._previous if self._current_is_good else None  # never a bad one over the good previous
-                data = encode(body, gen=gen, saved_wall=wall, file_format=self._format)
+                data = encode(body, gen=gen, saved_wall=wall, file_format=self._format, journal=journal)
                 write_atomic(self._current, data, keep=keep)
+                self._journals = (self._journals[1] if keep else self._journals[0], journal)
                 self._current_is_good = True
             self._on_disk, self._on_disk_gen = body, gen
 
@@ -201,16 +224,20 @@ def _body(dump: Mapping[str, Any]) -> bytes:
     return b"{" + b",\n".join(lines) + b"}\n"
 
 
-def _state(body: bytes) -> dict[str, Any]:
+def _state(recorded: Recorded, file_format: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
+        state = msgspec.json.decode(recorded.body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
         raise DamagedError("it is no JSON object") from None
+    try:
+        return migrations.migrated(file_format, recorded.v, state)
+    except ValueError as error:
+        raise DamagedError(str(error)) from None
 
 
-def _refuse_newer(path: Path, version: int) -> None:
-    if version > VERSION:
+def _refuse_newer(path: Path, version: int, known: int) -> None:
+    if version > known:
         raise StartError(
-            f"{path} was written by a newer version (format {version}, this one reads up to {VERSION}): "
+            f"{path} was written by a newer version (format {version}, this one reads up to {known}): "
             "start that one, or move the file away to begin from nothing."
         )

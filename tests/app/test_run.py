@@ -9,11 +9,12 @@ import msgspec
 import orjson
 import pytest
 
-from gateway.app.run import Memory
+from gateway.app.persistence import Persistence
 from gateway.clock import FakeClock
 from gateway.records import Settled
 from gateway.state import SnapshotStatus
-from gateway.storage.snapshot import HISTORY_FORMAT, Snapshots, encode
+from gateway.storage.migrations import HISTORY
+from gateway.storage.snapshot import Snapshots, encode
 from tests.fakes import FakeUpstream
 from tests.processes import Running, running
 from tests.relay.story import make
@@ -120,7 +121,7 @@ def test_a_damaged_history_is_set_aside(folder: Path) -> None:
     snapshots.mkdir()
     (snapshots / "history.json").write_bytes(b"x")
     body = b'{"model":[]}'
-    (snapshots / "history.prev.json").write_bytes(encode(body, gen=1, saved_wall=1.0, file_format=HISTORY_FORMAT))
+    (snapshots / "history.prev.json").write_bytes(encode(body, gen=1, saved_wall=1.0, file_format=HISTORY))
     with running(folder) as server:
         assert "history.json is damaged (its checksum is wrong): now history.json.damaged-1" in server.log
         assert "the history begins anew" in server.log
@@ -129,15 +130,16 @@ def test_a_damaged_history_is_set_aside(folder: Path) -> None:
 
 async def test_a_history_that_cannot_be_written_is_told(tmp_path: Path, clock: FakeClock) -> None:
     """Where a snapshot that cannot be is told; the snapshot goes on, and it heals."""
-    histories = Snapshots(tmp_path / "file", "history", HISTORY_FORMAT)
-    memory = Memory(Snapshots(tmp_path), histories, make(FakeUpstream(), clock).state)
+    state = make(FakeUpstream(), clock).state
+    memory = Persistence(tmp_path, state)
+    memory._histories = Snapshots(tmp_path / "file", "history", HISTORY)
     (tmp_path / "file").write_text("in the way")
     await memory.save_history()
     await memory.save()
-    assert memory.state.snapshot == SnapshotStatus(at=clock.wall, error="File exists")
+    assert state.snapshot == SnapshotStatus(at=clock.wall, error="File exists")
     (tmp_path / "file").unlink()
     await memory.save_history()
-    assert memory.state.snapshot == SnapshotStatus(at=clock.wall, error="")
+    assert state.snapshot == SnapshotStatus(at=clock.wall, error="")
 
 
 def test_requests_are_recorded_where_told(folder: Path) -> None:

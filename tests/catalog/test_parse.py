@@ -128,7 +128,7 @@ def test_value(kind: type[Struct], text: str, value: object) -> None:
         ),
         (Server, "timezone: ${LEVEL}", "1:11: timezone: the value of the variable does not fit here"),
         (Server, "admin_token: 1234", "1:14: admin_token: a key that looks like a number or truth value needs quotes"),
-        (Server, "snapshot: 5s", "1:11: snapshot: must be a map, with keys such as directory, every"),
+        (Server, "snapshot: 5s", "1:11: snapshot: must be a map, with keys such as directory, every, fsync"),
         (Server, "hosts: a, b", "1:8: hosts: must be a list: [one, two]"),
         (Server, "hosts: [null]", "1:9: hosts: an item of the list is empty"),
         (ModelEntry, "upstream_model: 3.10", '1:17: upstream_model: 3.10 without quotes is a number: write "3.10"'),

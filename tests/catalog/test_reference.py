@@ -79,7 +79,7 @@ def test_limits_are_known_by_pattern() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        "| `every` | duration | `5s` | How often the state is written. |",
+        "| `idle_timeout` | duration | `120s` | Silence inside a stream after which it is given up. |",
         "| `paid` | `never` \\| `opt_in` \\| `allow` | `allow` | May its requests cost money? |",
         "| `request_timeout` | duration | `600s` | The whole answer, over all attempts. |",
         "| `key` | text | required | What the caller sends as its API key. |",

@@ -24,7 +24,7 @@ KEYS = {
     Server: "host port allow_anonymous admin_token environment log_level log_format timezone request_timeout"
     " connect_timeout first_byte_timeout answer_timeout idle_timeout drain_timeout max_concurrent_requests max_queue"
     " max_connections max_memory max_body max_response hosts paid snapshot record",
-    Snapshot: "directory every",
+    Snapshot: "directory every fsync on_persist_error",
     Record: "file",
     ClientEntry: "key paid models limits",
     ProviderEntry: "preset type base_url api_key api_keys rotation auth free timezone headers set drop rename"
@@ -32,7 +32,7 @@ KEYS = {
     KeyEntry: "key account free limits",
     ModelEntry: "upstream_model aliases price free grade priority context max_output features limits pools active",
     PriceEntry: "input output cached_input cache_write reasoning request",
-    LimitEntry: "amount algorithm timezone reset burst strict",
+    LimitEntry: "amount algorithm timezone reset burst strict on_persist_error",
     PoolEntry: "limits timezone",
     MetaModelEntry: "targets strategy free_first paid max_wait sticky weights adjustments",
     Weights: "priority leaderboard parameters context",

@@ -15,7 +15,7 @@ from gateway.errors import ConfigError, Problem, StartError
     ("args", "code", "says"),
     [
         pytest.param(["srve"], 2, "No such command 'srve'. Did you mean 'serve'?", id="misspelt verb"),
-        pytest.param(["qqqq"], 2, "There are: serve, check, route, schema, version.", id="no verb like it"),
+        pytest.param(["qqqq"], 2, "There are: serve, check, route, state, schema, version.", id="no verb like it"),
         pytest.param(["version", "--jsn"], 2, "Did you mean '--json'?", id="misspelt option"),
         pytest.param(["--prot", "1"], 2, "'--port'", id="an option alone belongs to serve"),
         pytest.param(["serve", "--port", "99999"], 2, "99999 is not in the range", id="port out of range"),

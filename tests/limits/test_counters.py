@@ -18,8 +18,10 @@ def clock() -> FakeClock:
     return FakeClock(wall=WALL)
 
 
-def counter(clock: FakeClock, amount: int, unit: Unit = "tokens", window: str = "day", **more: bool) -> Counter:
-    meter = Meter.of("provider", "groq", unit, window, make_rule(unit, window, amount), **more)
+def counter(
+    clock: FakeClock, amount: int, unit: Unit = "tokens", window: str = "day", strict: bool | None = None
+) -> Counter:
+    meter = Meter.of("provider", "groq", unit, window, make_rule(unit, window, amount), strict)
     return Counter(meter, meter.rule.fresh(clock.now()))
 
 

@@ -14,6 +14,7 @@ from gateway.clock import FakeClock, Moment
 from gateway.errors import StartError
 from gateway.storage import snapshot
 from gateway.storage.atomic import make_private
+from gateway.storage.migrations import HISTORY
 from gateway.storage.snapshot import DamagedError, Snapshots, decode, encode
 
 NOW = Moment(1_700_000_000.5, 50.0)
@@ -63,7 +64,7 @@ async def test_the_file_can_be_read_by_people(tmp_path: Path) -> None:
     await saved(tmp_path, OLD)
     head, *body = (tmp_path / "state.json").read_text().splitlines()
     assert re.fullmatch(
-        r'{"format":"gateway-state","v":1,"gen":1,"saved_wall":1700000000\.5,"bytes":55,"crc32":\d+}', head
+        r'{"format":"gateway-state","v":2,"gen":1,"saved_wall":1700000000\.5,"bytes":55,"journal":0,"crc32":\d+}', head
     )
     assert body == ['{"used":{"groq:requests_per_day":[3,1]},', '"note":"old"}']
     assert (tmp_path / "state.json").stat().st_mode & 0o777 == 0o600
@@ -187,21 +188,21 @@ def test_a_right_checksum_over_something_else_is_damage(tmp_path: Path, data: by
 async def test_a_whole_file_of_a_newer_version_refuses_the_start(tmp_path: Path, name: str) -> None:
     """Going on would overwrite what only the newer version can read. The file stays where it is."""
     await saved(tmp_path, OLD)
-    newer = encode(b'{"shape": "unknown"}', gen=7, saved_wall=1.0, version=2)
+    newer = encode(b'{"shape": "unknown"}', gen=7, saved_wall=1.0, version=3)
     (tmp_path / name).write_bytes(newer)
     with pytest.raises(StartError) as caught:
         Snapshots(tmp_path).load()
     assert str(caught.value) == (
-        f"{tmp_path / name} was written by a newer version (format 2, this one reads up to 1): "
+        f"{tmp_path / name} was written by a newer version (format 3, this one reads up to 2): "
         "start that one, or move the file away to begin from nothing."
     )
     assert (tmp_path / name).read_bytes() == newer
 
 
 async def test_a_damaged_version_is_damage(tmp_path: Path) -> None:
-    """`"v":1` turned into `"v":9` by a flipped bit is no newer version: the checksum covers it."""
+    """`"v":2` turned into `"v":9` by a flipped bit is no newer version: the checksum covers it."""
     _, current = await small_pair(tmp_path)
-    (tmp_path / "state.json").write_bytes(current.replace(b'"v":1', b'"v":9'))
+    (tmp_path / "state.json").write_bytes(current.replace(b'"v":2', b'"v":9'))
     assert load(tmp_path) == OLD
 
 
@@ -330,7 +331,7 @@ async def test_a_save_that_was_overtaken_does_not_put_the_older_state_back(
     go_on.set()
     assert await last
     assert load(tmp_path) == NEW
-    snapshots._write(b"{}\n", 1, 0.0)
+    snapshots._write(b"{}\n", 1, 0.0, 0)
     assert load(tmp_path) == NEW
 
 
@@ -346,12 +347,12 @@ async def test_the_state_is_taken_before_the_first_wait(tmp_path: Path, clock: F
 
 async def test_the_history_has_files_of_its_own(tmp_path: Path) -> None:
     """Of the same make, but neither is taken for the other; bytes are base64."""
-    histories = Snapshots(tmp_path, "history", snapshot.HISTORY_FORMAT)
+    histories = Snapshots(tmp_path, "history", HISTORY)
     assert await histories.save({"model": {"a": b"\x00\x01"}}, NOW)
     assert await histories.save({"model": {"a": b"\x00\x02"}}, NOW)
     assert names(tmp_path) == ["history.json", "history.prev.json"]
     assert load(tmp_path) is None
-    again = Snapshots(tmp_path, "history", snapshot.HISTORY_FORMAT)
+    again = Snapshots(tmp_path, "history", HISTORY)
     assert again.load().dump == {"model": {"a": "AAI="}}
     await saved(tmp_path, OLD)
     (tmp_path / "state.json").replace(tmp_path / "history.json")
