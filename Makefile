@@ -46,7 +46,7 @@ types: .venv/dev.stamp ## mypy --strict
 cover: .venv/dev.stamp ## what the last tests covered; under 100 % below `upstream` is a failure
 	@$(PYTHON) -m coverage report --include='$(PURE_FILES)' --fail-under=100
 
-bench: .venv/dev.stamp ## measure, a minute in all (docs/benchmarks.md); ARGS=--full takes ten and more
+bench: .venv/dev.stamp ## measure, five minutes in all (docs/benchmarks.md); ARGS=--full takes an hour and more
 	@set -e; for each in bench/*.py; do $(PYTHON) "$$each" $(ARGS); done
 
 demo: .venv/run.stamp ## a gateway of its own, a few requests, and what it does about faults

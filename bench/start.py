@@ -13,17 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.processes import running  # noqa: E402 - the path comes first
+from tests.processes import resident_mb, running  # noqa: E402 - the path comes first
 
 ROUNDS, FULL = 5, 20
-
-
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process, in megabytes of 10^6 bytes (Linux)."""
-    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return float("nan")
 
 
 def one_start() -> tuple[float, float]:

@@ -107,7 +107,7 @@ def _pairs(members: Mapping[str, Any]) -> str:
 
 def _value(value: object) -> str:
     text = str(value)
-    if _BARE.fullmatch(text):
+    if type(value) is int or _BARE.fullmatch(text):
         return text
     return orjson.dumps(text).decode().replace("\x7f", "\\u007f")
 
@@ -121,7 +121,8 @@ def _plain(text: str) -> str:
 
 def log_request(settled: Settled) -> None:
     """One line per request: who, where to, how it went, how long, how much. No prompts, no keys."""
-    requests.info("request", extra={"fields": _request_fields(settled)})
+    if requests.isEnabledFor(logging.INFO):
+        requests.info("request", extra={"fields": _request_fields(settled)})
 
 
 def _request_fields(settled: Settled) -> dict[str, Any]:

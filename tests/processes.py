@@ -97,6 +97,14 @@ def start(
     return Running(process)
 
 
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process, in megabytes of 10^6 bytes (Linux)."""
+    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return float("nan")
+
+
 @contextmanager
 def running(
     folder: Path,

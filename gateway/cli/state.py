@@ -45,5 +45,5 @@ def in_words(folder: Path, found: Survey) -> str:
 
 def _used(each: Count) -> str:
     show = money if each.unit == "cost" else exact
-    held = f", {show(each.held)} under way" if each.held else ""
+    held = f", {show(each.held)} held" if each.held else ""
     return f"{show(round(each.used))} of {show(each.amount)} used{held}"

@@ -22,9 +22,10 @@ class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar",
     State: `used` in the window from `at` to `until`. The wall clock can be set, so:
 
     - A clock put back leaves the window in force, until it has been set to before the window just ahead of it;
-      then the window is dated anew, with what was used.
+      then the window is dated anew, with what was used, however often.
     - `marks` are the windows left within the last window's length of boot time, in the order they were left.
-      Coming back to one of them brings along all that was counted since it began: no window opens twice.
+      Coming back to one of them brings along all that was counted since it began, or since one after it did: no
+      window opens twice.
       Once that long has really passed, a window that was visited by mistake opens like any other.
     """
 
@@ -68,12 +69,15 @@ class CalendarWindow(Struct, frozen=True, tag_field="algorithm", tag="calendar",
         while marks and now.boot - marks[0].left >= SHORTEST_S[self.window]:
             marks.popleft()
         marks.append(Mark(state.at, state.used - state.carried, now.boot))
-        first = next((i for i, mark in enumerate(marks) if mark.at == start), None)
-        if first is None and start < state.at:
-            first = len(marks) - 1
-        carried = 0 if first is None else sum(mark.n for mark in islice(marks, first, None))
+        carried: float = 0
+        least: float = 0
+        if start < state.at or any(mark.at == start for mark in marks):
+            first = next(i for i, mark in enumerate(marks) if mark.at >= start)
+            carried = sum(mark.n for mark in islice(marks, first, None))
+        if start < state.at:
+            least = state.used  # what the marks no longer know as well: a clock put back opens nothing
         state.at, state.until = start, end
-        state.used = state.carried = max(0, carried)
+        state.carried, state.used = carried, max(carried, least)
 
     def add(self, state: State, n: float, now: Moment) -> None:
         """Count `n`, negative to take back. Never refuses: that was asked before."""

@@ -27,6 +27,10 @@ async def read_body(request: web.Request, most: int, *, grace_s: float = GRACE_S
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:
+        if request.content.is_eof():  # a short one came with its head: there is nothing to wait for
+            if len(body := request.content.read_nowait()) > most:
+                raise _too_large(most)
+            return body
         async with asyncio.timeout(grace_s) as deadline:
             async for piece in request.content.iter_any():
                 size += len(piece)

@@ -17,11 +17,12 @@ from .keys import Caller
 
 def identify(request: web.Request, catalog: Catalog) -> Caller:
     """The caller. Raises InvalidKeyError if the key is not one of ours, and has to be."""
-    in_bearer = catalog.clients_by_digest.get(Secret(bearer(request)).digest)
+    known = catalog.clients_by_digest
+    in_bearer = known.get(Secret(bearer(request)).digest) if known else None
     in_headers = (
-        catalog.clients_by_digest.get(Secret(request.headers[name]).digest)
+        known.get(Secret(request.headers[name]).digest)
         for name in ("x-api-key", "x-goog-api-key")
-        if name in request.headers
+        if known and name in request.headers
     )
     client = in_bearer or next(filter(None, in_headers), None)
     if client is None and catalog.clients:

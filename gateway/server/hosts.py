@@ -7,6 +7,7 @@ another site without asking: hence the Origin check on methods that change somet
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -49,6 +50,13 @@ def answers_to(host: str, names: Iterable[str], local: str) -> bool:
     return address is not None and (address.is_loopback or address == _address(local))
 
 
+@lru_cache(maxsize=64)
+def _is_ours(text: str, names: tuple[str, ...], local: str) -> bool:
+    """Whether `text` is a host that this server answers to. Tools send the same one again and again."""
+    authority = read_authority(text)
+    return authority is not None and answers_to(authority.host, names, local)
+
+
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """The address, an IPv4 one wrapped in IPv6 unwrapped; None if `text` is a name."""
     try:
@@ -62,14 +70,13 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     """421 unless Host, and the host of an absolute-form target, are this server's; 403 for a foreign Origin."""
     server = request.app[STATE].catalog.server
-    names = [server.host, *server.hosts]
+    names = (server.host, *server.hosts)
     local = local_address(request)
     claimed = request.headers.getall("Host", [])
     target = request.raw_path
     if not target.startswith(("/", "*")):  # `GET http://evil/admin`: a parser would believe it over Host
         claimed = [*claimed, target.partition("://")[2].partition("/")[0].partition("?")[0]]
-    authorities = [read_authority(each) for each in claimed]
-    if not authorities or not all(each and answers_to(each.host, names, local) for each in authorities):
+    if not claimed or not all(_is_ours(each, names, local) for each in claimed):
         raise UnknownHostError(
             "This server does not answer to that Host. Use localhost or its address, "
             "or add the name to server.hosts in the configuration."

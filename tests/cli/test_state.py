@@ -39,8 +39,8 @@ async def test_what_a_crash_left_is_told(here: Path, capsys: pytest.CaptureFixtu
         "  journal.1   4 records",
         "",
         "4 changes after the snapshot, 0 of limits that nobody knows",
-        "  model:p/m:cost_per_month    $0.50 of $5.00 used, $1.00 under way",
-        "  model:p/m:requests_per_day  1 of 1,000 used, 1 under way",
+        "  model:p/m:cost_per_month    $0.50 of $5.00 used, $1.00 held",
+        "  model:p/m:requests_per_day  1 of 1,000 used, 1 held",
     ]
     assert run(["state", "state", "--config", "gateway.yaml", "--json"]) == 0
     found = orjson.loads(capsys.readouterr().out)

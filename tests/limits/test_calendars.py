@@ -39,6 +39,17 @@ def at_noon() -> FakeClock:
             id="three days ahead and back: the day is open when it really comes",
         ),
         pytest.param([(0, 0, 10, 10), (0, DAY, 0, 0)], id="a jump ahead is believed"),
+        pytest.param(
+            [(0, 0, 10, 10), (0, -3 * DAY, 0, 10), (0, -3 * DAY, 0, 10), (0, 3 * DAY, 0, 10), (0, 3 * DAY, 0, 10)],
+            id="three days back, twice, and forth: shut all the way",
+        ),
+        pytest.param(
+            [(0, 0, 10, 10), (0, YEAR, 0, 0), (0, -YEAR - 3 * DAY, 0, 10)], id="a year ahead, and back to before: shut"
+        ),
+        pytest.param(
+            [(0, 0, 10, 10), (0, -3 * DAY, 0, 10), (0.97 * DAY, 0, 0, 10), (0, -3 * DAY, 0, 10), (0, 3 * DAY, 0, 10)],
+            id="three days back, again after a day, and forth: shut",
+        ),
     ],
 )
 def test_jumps(steps: list[tuple[float, float, int, int]]) -> None:

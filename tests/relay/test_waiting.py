@@ -244,12 +244,12 @@ async def test_a_stream_that_waited_in_vain_ends_with_an_error_event(clock: Fake
 
 async def test_request_timeout_ends_a_late_stream(clock: FakeClock) -> None:
     """However long `max_wait` is."""
-    relay = waiting(FakeUpstream(chat(), chat()), clock, TEXT + "server: {request_timeout: 50ms}\n")
+    relay = waiting(FakeUpstream(chat(), chat()), clock, TEXT + "server: {request_timeout: 400ms}\n")
     await full(relay)
 
     async def wait(_: asyncio.Event, seconds: float) -> None:
         clock.advance(seconds)
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.2)
 
     relay._wait = wait
     _, body = await ask(relay, "later", stream=True)

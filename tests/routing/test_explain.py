@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.clock import Moment
 from gateway.limits.ledger import Ledger
@@ -109,3 +110,9 @@ def test_header_names_all_that_fit_and_counts_the_rest() -> None:
 def test_names_cannot_end_the_header() -> None:
     """A wildcard takes names from clients: control characters, separators and other letters become `?`."""
     assert why_header([("groq/a;b\r\nc ü", "")]) == "groq/a?b??c??"
+
+
+def test_a_limit_that_cannot_be_written_down_says_why_it_is_closed() -> None:
+    """The time is a guess: nobody knows when the disk will be well."""
+    closed = replace(short("cost", "day", 0, 0, 1, 5), closed="No space left on device")
+    assert said(closed) == "closed, since nothing can be written down (No space left on device), opening estimated"
