@@ -1,1 +1,1 @@
-"""The parts of `bench/token_limits.py`."""
+"""The parts of `bench/token_limits.py` and `bench/token_sockets.py`."""

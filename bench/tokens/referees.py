@@ -3,10 +3,19 @@
 import statistics
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from .run import Run
-from .scenarios import Limit
-from .traffic import weighed
+from .scenarios import Limit, Scenario
+from .traffic import Request, Traffic, weighed
+
+
+class Ran(Protocol):
+    """What there is to judge."""
+
+    scenario: Scenario
+    traffic: Traffic
+    ended: list[tuple[float, float, Request]]
+    """Sent, ended, request."""
 
 
 @dataclass
@@ -46,7 +55,7 @@ class Judgement:
     cut: float = 0.0
 
 
-def judged(run: Run) -> Judgement:
+def judged(run: Ran) -> Judgement:
     """What the referees say; of several limits the worst."""
     found = Judgement()
     for limit in run.scenario.limits:
@@ -62,7 +71,7 @@ def judged(run: Run) -> Judgement:
     return found
 
 
-def _excesses(limit: Limit, run: Run, moment: int) -> tuple[list[float], float]:
+def _excesses(limit: Limit, run: Ran, moment: int) -> tuple[list[float], float]:
     """The worst excess in each minute (of a calendar: each window), and the share of the allowance that was used."""
     seconds = run.scenario.seconds
     slot_s = limit.per_s if limit.algorithm == "calendar" else 60.0

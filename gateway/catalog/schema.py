@@ -77,9 +77,9 @@ class LimitEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     burst: Tokens | None = None
     """What a full bucket holds. Left out: the amount."""
     strict: bool | None = None
-    """`true` is never crossed: what is held is the most that an answer may become, and that is sent as `max_tokens`
-    where it is lower than what the client and the model leave. `false` holds what answers usually take. Left out:
-    `true` for `cost`, `false` for tokens."""
+    """`true`: no answer crosses it. What is held is the most that one may become, which is sent as `max_tokens` where
+    it is lower than what the client and the model leave, and the estimate of the prompt with a reserve. `false` holds
+    what answers usually take. Left out: `true` for `cost`, `false` for tokens."""
     on_persist_error: OnPersistError | None = None
     """While nothing can be written down: `warn` goes on counting in memory, `deny` lets no one pass. Left out: `deny`
     for `cost`, else what `server.snapshot` says."""

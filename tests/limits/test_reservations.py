@@ -213,6 +213,24 @@ def test_a_strict_limit_is_never_crossed(seed: int, amount: int, algorithm: str,
         assert ledger.used(limit, clock.now()) + ledger.held(limit) <= amount * (1 + 1e-9)
 
 
+def test_a_prompt_counted_higher_than_any_before_crosses_a_strict_limit_once(clock: FakeClock) -> None:
+    """By no more than it has above the reserve of 31 %; the next one is held by what it came to."""
+    ledger, learned, limit = Ledger(), Learned(), meter("tokens", "day", 768, strict=True)
+    used: list[float] = []
+    told: list[int | None] = []
+    for _ in range(2):
+        asked = outlook(500, past=learned.past("m", "c"), estimate=200)
+        reservation = ledger.reserve([limit], asked, clock.now())
+        told.append(reservation.told)
+        output = reservation.told or 500
+        ledger.settle(reservation, Need(1, 400, output), clock.now())
+        learned.add("m", "c", Ended(estimate=200, input=400, output=output, cut=True))
+        used.append(ledger.used(limit, clock.now()))
+        clock.advance(86_400)
+    assert (told, used) == ([None, 343], [900, 743])
+    assert 900 - 768 <= 400 - 200 * 1.3125
+
+
 @settings(deadline=None, max_examples=50)
 @given(lengths=st.lists(st.integers(1, 20_000), min_size=1, max_size=30), amount=st.integers(5_000, 10**6))
 def test_holds_add_up_to_nothing(lengths: list[int], amount: int) -> None:
