@@ -24,6 +24,7 @@ Level = Literal["ok", "warn", "hot", "bad"]
 NEAR = 0.9
 _HOUR_S = 3600
 _SHORT = {"second": "s", "minute": "min"}
+_ALONE = {"concurrent_requests": "concurrent", "tokens_per_request": "tokens/request"}
 
 
 class Bar(Struct, frozen=True, kw_only=True):
@@ -96,7 +97,7 @@ def bar(meter: Meter, ledger: Ledger, now: Moment) -> Bar:
 
 def _label(meter: Meter) -> str:
     unit = meter.unit.replace("_", " ")
-    return f"{unit}/{_SHORT.get(meter.window, meter.window)}" if meter.window else unit
+    return f"{unit}/{_SHORT.get(meter.window, meter.window)}" if meter.window else _ALONE[meter.unit]
 
 
 def _used(meter: Meter, used: int, found: Gauge) -> str:

@@ -81,6 +81,8 @@ def _obstacle(target: Target, obstacles: Obstacles, paid: Sequence[str]) -> tupl
         return words.countdown(rest.left_s), "warn", f"{_grade(target)} · cooling down: {rest.cause}"
     if full := obstacles.full(target):
         return "used up", "bad", " · ".join(filter(None, [_grade(target), _taken(full)]))
+    if busy := obstacles.busy(target):
+        return "busy", "warn", f"{_grade(target)} · {busy.label}: what was left is held by running requests"
     if not target.free and "opt_in" in paid:
         return "on request", "", "costs money: only with the header x-gateway-paid: yes"
     return "", "", ""

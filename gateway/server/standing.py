@@ -63,6 +63,12 @@ class Obstacles(Struct, frozen=True):
         """The first of its limits without any room."""
         return next((bar for bar in self.limits(target) if bar.level == "bad"), None)
 
+    def busy(self, target: Target) -> Bar | None:
+        """The first of its limits whose room is held by running requests, and comes back as they end."""
+        return next(
+            (bar for bar in self.limits(target) if bar.reserved and bar.used + bar.reserved >= bar.amount), None
+        )
+
 
 def standing(targets: Iterable[Target], obstacles: Obstacles, outcomes: Sequence[bool] = ()) -> Standing:
     """How these targets stand together. `outcomes` tells of their last attempts, the newest first, which succeeded.

@@ -68,8 +68,8 @@ def test_debt_does_not_leave_the_bar() -> None:
         ("input_tokens_per_day", "input tokens/day"),
         ("cost_per_month", "cost/month"),
         ("tokens_per_15m", "tokens/15m"),
-        ("concurrent_requests", "concurrent requests"),
-        ("tokens_per_request", "tokens per request"),
+        ("concurrent_requests", "concurrent"),
+        ("tokens_per_request", "tokens/request"),
     ],
 )
 def test_labels_are_short(name: str, label: str) -> None:

@@ -131,7 +131,7 @@ def test_a_pool_stands_on_the_card_of_each_provider_that_shares_it() -> None:
     largest, pool = meter("tokens_per_request", 0), meter(scope_type="pool", scope="free")
     found = shown(provider(target(meters=(largest, pool))))
     assert [(group.title, [bar.label for bar in group.bars]) for group in found.groups] == [
-        ("", ["tokens per request"]),
+        ("", ["tokens/request"]),
         ("pool free", ["requests/day"]),
     ]
     assert found.tightest is not None

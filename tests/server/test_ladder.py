@@ -86,16 +86,27 @@ def test_keys_are_named() -> None:
 
 
 def test_what_may_run_at_once_is_left_now() -> None:
-    """A full one is busy, which is no obstacle: it is over when an answer ends. The most of one request is no room."""
+    """The most of one request is no room."""
     limit, largest, ledger = meter("concurrent_requests", 4), meter("tokens_per_request", 8000), Ledger()
-    for _ in range(4):
-        ledger.reserve([limit], Need(), NOW)
+    ledger.reserve([limit], Need(), NOW)
     found = Obstacles({each.id: bar(each, ledger, NOW) for each in (limit, largest)}, {})
     assert [
         (rung.kind, rung.text)
         for meters in ((largest, limit), (largest,))
         for rung in rungs(target(meters=meters), found=found).rungs
-    ] == [("next", "grade 0 · free · 0 of 4 concurrent requests left now"), ("next", "grade 0 · free")]
+    ] == [("next", "grade 0 · free · 3 of 4 concurrent requests left now"), ("next", "grade 0 · free")]
+
+
+def test_a_target_whose_room_is_held_is_busy_and_not_next() -> None:
+    """A request would go past it now, though it is not used up: it is over when an answer ends."""
+    limit, ledger = meter("concurrent_requests", 4), Ledger()
+    for _ in range(4):
+        ledger.reserve([limit], Need(), NOW)
+    found = Obstacles({limit.id: bar(limit, ledger, NOW)}, {})
+    first, second = rungs(target(meters=(limit,)), target(key="work"), found=found).rungs
+    assert (first.kind, first.tag, first.tone) == ("passed", "busy", "warn")
+    assert first.text == "grade 0 · concurrent: what was left is held by running requests"
+    assert second.kind == "next"
 
 
 def test_tokens_that_are_left_are_called_tokens() -> None:
